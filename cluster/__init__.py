@@ -1,0 +1,1 @@
+"""Where a Kubernetes with Istio comes from. The harness sees only what `cluster.model` names."""

@@ -1,0 +1,1 @@
+"""Kubernetes with Istio as plain processes inside one private network, mount and PID namespace; no containers."""

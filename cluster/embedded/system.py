@@ -1,0 +1,55 @@
+"""The Debian packages that an embedded cluster needs; `python -m cluster.embedded.system` installs or explains them.
+
+Standard library only: it runs before anything else is installed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+# Which package has each program that an embedded cluster starts: namespaces, their network, what is inside of them.
+PACKAGE_OF_PROGRAM = {
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "setpriv": "util-linux",
+    "newuidmap": "uidmap",
+    "bwrap": "bubblewrap",
+}
+
+# Debian's users have no sbin in PATH, though they may run most of what is there.
+_SEARCHED = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+
+
+def missing_system_packages() -> tuple[str, ...]:
+    """Return the packages of those programs that are not on this machine, sorted, each once."""
+    missing = {package for program, package in PACKAGE_OF_PROGRAM.items() if not shutil.which(program, path=_SEARCHED)}
+    return tuple(sorted(missing))
+
+
+def install_or_explain() -> int:
+    """Install what is missing if this is root on a Debian, else say how; returns the exit status."""
+    missing = missing_system_packages()
+    if not missing:
+        return 0
+    install = ("apt-get", "install", "--yes", "--no-install-recommends", *missing)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        by_hand = f"sudo apt-get update && sudo {' '.join(install)}"
+        print(f"An embedded cluster needs the packages {', '.join(missing)}. Install them with:\n  {by_hand}")
+        return 2
+    print(f"An embedded cluster needs the packages {', '.join(missing)}: installing them with apt-get", flush=True)
+    for command in (("apt-get", "update"), install):
+        done = subprocess.run(command, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        if done.returncode != 0:
+            print(f"`{' '.join(command)}` ended with {done.returncode}")
+            return 2
+    still_missing = missing_system_packages()
+    if still_missing:
+        print(f"Installed, but their programs are still not found: {', '.join(still_missing)}")
+    return 2 if still_missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(install_or_explain())

@@ -1,0 +1,48 @@
+"""What a document promises about one request, in the form the judge compares with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Refusal = Literal["connection", "reset", "tls", "name"]
+
+NOBODY = "nobody"
+"""As answered_by: no workload sees the request."""
+NONE = "none"
+"""As principal: the caller shows no identity."""
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedSight:
+    """What the answering workload sees; None and () promise nothing."""
+
+    path: str | None = None
+    method: str | None = None
+    host: str | None = None
+    headers: Pairs = ()
+    without_headers: tuple[str, ...] = ()
+    principal: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What becomes of the request; None and () promise nothing."""
+
+    status: int | None = None
+    answered_by: str | None = None
+    body: str | None = None
+    headers: Pairs = ()
+    without_headers: tuple[str, ...] = ()
+    saw: ExpectedSight | None = None
+    refused: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class CaseExpectation:
+    """The expectation of one case, which its name ties to the exchange."""
+
+    name: str
+    expected: Expected

@@ -1,0 +1,185 @@
+"""Files in, checked scenarios out. Every problem of a file is reported at once, with its line and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from conformance.errors import BadInput, Problem
+from conformance.judgement.expectation import NOBODY
+from conformance.language.models import CONTRADICTION, Case, Expectation, Origin, Request, Saw, Scenario
+from conformance.language.source import Source, Step, read_source
+
+MAX_QUOTED = 60
+"""Characters of a wrong value in a message; its line tells the rest."""
+
+_MODELS: Mapping[Step, type[BaseModel]] = {
+    "cases": Case,
+    "source": Origin,
+    "request": Request,
+    "expect": Expectation,
+    "saw": Saw,
+}
+"""Which model stands under which key, to say which keys it has."""
+
+_HINTS: Mapping[str, str] = {
+    "model_type": "write keys and their values here",
+    "dict_type": "write keys and their values here",
+    "tuple_type": "write a list here",
+    "string_type": "write a string; put it in quotes if it looks like a number or a word of YAML",
+    "too_short": "list at least one",
+}
+"""Where pydantic speaks of Python, we speak of YAML."""
+
+_PATTERN_HINTS: Mapping[Step, str] = {
+    "id": "write lower-case segments joined by slashes, such as routing/headers/end-user",
+    "path": "write it as it is sent, beginning with a slash, without spaces",
+    "method": "write it in capitals",
+    "principal": "write the caller's spiffe:// URI, or none",
+    "app": "write lower-case letters, digits and hyphens",
+    "namespace": "write lower-case letters, digits and hyphens",
+    "from": "write lower-case letters, digits and hyphens",
+    "answered_by": f"write the name of a workload, or {NOBODY}",
+}
+
+
+@dataclass(frozen=True)
+class Application:
+    """Who can be named in the scenarios of one application."""
+
+    name: str
+    clients: frozenset[str]
+    """Who may send besides the workloads: outside, internet, service names, probe clients."""
+    workloads: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scenario that knows where it is written."""
+
+    scenario: Scenario
+    source: Source
+
+    def line(self, *steps: Step) -> int:
+        """Where a part begins; the steps ("config", 2) lead to the third configuration object."""
+        return self.source.line(*steps)
+
+    def where(self, *steps: Step) -> str:
+        """File and line of a part, for the beginning of a message."""
+        return f"{self.source.path}:{self.line(*steps)}"
+
+
+def load_scenario(path: Path, applications: Mapping[str, Application] | None = None) -> Loaded:
+    """Reads one file. Names of applications, clients and workloads are checked if the applications are given."""
+    source = read_source(path)
+    try:
+        scenario = Scenario.model_validate(source.value)
+    except ValidationError as invalid:
+        raise BadInput.joined(_problem(source, error) for error in invalid.errors(include_url=False)) from invalid
+    if applications is not None:
+        problems = tuple(_unknown_names(source, scenario, applications))
+        if problems:
+            raise BadInput.joined(problems)
+    return Loaded(scenario, source)
+
+
+def load_catalogue(root: Path, applications: Mapping[str, Application] | None = None) -> tuple[Loaded, ...]:
+    """Reads every scenario below a folder, sorted by id; ids are unique among them."""
+    loaded: list[Loaded] = []
+    problems: list[Problem] = []
+    for path in sorted(path for path in root.rglob("*") if path.suffix.lower() in {".yaml", ".yml"}):
+        try:
+            loaded.append(load_scenario(path, applications))
+        except BadInput as bad:
+            problems += bad.problems
+    problems += _repeated_ids(loaded)
+    if problems:
+        raise BadInput.joined(problems)
+    if not loaded:
+        hint = "name a folder of .yaml files"
+        raise BadInput(path=str(root), line=None, problem="there is no scenario here", hint=hint)
+    return tuple(sorted(loaded, key=lambda one: one.scenario.id))
+
+
+def _repeated_ids(loaded: Iterable[Loaded]) -> Iterator[Problem]:
+    first: dict[str, Loaded] = {}
+    for one in loaded:
+        earlier = first.setdefault(one.scenario.id, one)
+        if earlier is not one:
+            problem = f"the id {one.scenario.id} is taken by {earlier.where('id')}"
+            yield one.source.problem("id", problem=problem, hint="give one of the two another id")
+
+
+def _problem(source: Source, error: ErrorDetails) -> Problem:
+    # "[key]" marks that the key of the last step is wrong, not its value.
+    steps = tuple(step for step in error["loc"] if step != "[key]")
+    context = error.get("ctx", {})
+    if error["type"] == CONTRADICTION:
+        return source.problem(*steps, *context["at"], problem=context["problem"], hint=context["hint"])
+    if error["type"] == "extra_forbidden":
+        allowed = _keys(steps[:-1])
+        hint = _nearest(str(steps[-1]), allowed)
+        return source.problem(*steps, problem=f"{_place(steps[:-1])} has no key {str(steps[-1])!r}", hint=hint)
+    if error["type"] == "missing":
+        hint = f"add it: {_place(steps[:-1])} needs {steps[-1]}"
+        return source.problem(*steps, problem=f"{_place(steps)} is missing", hint=hint)
+    problem = f"{_place(steps)} is {_quoted(error['input'])}"
+    return source.problem(*steps, problem=problem, hint=_hint(error, steps))
+
+
+def _hint(error: ErrorDetails, steps: tuple[Step, ...]) -> str:
+    if error["type"] == "string_pattern_mismatch" and steps:
+        return _PATTERN_HINTS.get(steps[-1], "write one line of printable characters, without space around it")
+    message = error["msg"].replace("Input should be", "write").replace("should", "must")
+    return _HINTS.get(error["type"], message)
+
+
+def _keys(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    name = next((step for step in reversed(steps) if isinstance(step, str)), None)
+    model = Scenario if name is None else _MODELS[name]
+    return tuple(field.alias or key for key, field in model.model_fields.items())
+
+
+def _place(steps: tuple[Step, ...]) -> str:
+    """The steps as a person writes them: cases[0].expect."""
+    written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return written.removeprefix(".") or "the scenario"
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, dict | list):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
+    text = {True: "true", False: "false", None: "empty"}.get(value) if isinstance(value, bool | None) else repr(value)
+    assert text is not None
+    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}…"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1)
+    proposal = f"did you mean {close[0]}? " if close else ""
+    return f"{proposal}known here: {', '.join(names)}"
+
+
+def _unknown_names(source: Source, scenario: Scenario, applications: Mapping[str, Application]) -> Iterator[Problem]:
+    application = applications.get(scenario.app)
+    if application is None:
+        problem = f"there is no application {scenario.app!r}"
+        yield source.problem("app", problem=problem, hint=_nearest(scenario.app, applications))
+        return
+    senders = application.clients | application.workloads
+    answerers = application.workloads | {NOBODY}
+    for index, case in enumerate(scenario.cases):
+        if case.client not in senders:
+            problem = f"{application.name} has no client {case.client!r}"
+            yield source.problem("cases", index, "from", problem=problem, hint=_nearest(case.client, senders))
+        answerer = case.expect.answered_by
+        if answerer is not None and answerer not in answerers:
+            problem = f"{application.name} has no workload {answerer!r}"
+            steps: tuple[Step, ...] = ("cases", index, "expect", "answered_by")
+            yield source.problem(*steps, problem=problem, hint=_nearest(answerer, answerers))

@@ -1,0 +1,274 @@
+"""The words of the scenario language, and which of them may stand together.
+
+Plain values go in, frozen models come out. A rule that one value breaks is checked where the value is; a rule between
+values is checked at the model that has both. Names of applications and workloads are checked in load.py, which is
+told them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
+
+Element = TypeVar("Element")
+Listed = Annotated[tuple[Element, ...], Field(strict=False)]
+"""YAML has lists, a frozen model has tuples: this is the only conversion."""
+
+CONTRADICTION = "contradiction"
+"""The type of the errors raised here; their context has `hint` and `at`, the steps from the model to the culprit."""
+
+
+def _contradiction(problem: str, hint: str, *at: str | int) -> PydanticCustomError:
+    # pydantic fills braces in the template from the context; the text itself must not be taken for a template.
+    return PydanticCustomError(CONTRADICTION, "{problem}", {"problem": problem, "hint": hint, "at": at})
+
+
+def _absolute(url: str) -> str:
+    hint = "write it as http://host/path or https://host:port/path"
+    if re.search(r"[^\x21-\x7e]", url):
+        raise _contradiction(f"the URL {url!r} has a space or a character beyond ASCII", hint)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise _contradiction(f"the URL {url!r} cannot be read: {error}", hint) from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise _contradiction(f"the URL {url!r} is not absolute", hint)
+    if parts.fragment or parts.username is not None:
+        raise _contradiction(f"the URL {url!r} has a fragment or a user, which no request carries", hint)
+    return url
+
+
+def _distinct(names: Mapping[str, Any] | tuple[str, ...]) -> Any:
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.lower() in seen:
+            problem = f"{seen[name.lower()]!r} and {name!r} are one header"
+            raise _contradiction(problem, "keep one of them: header names have no case")
+        seen[name.lower()] = name
+    return names
+
+
+def _native(value: dict[str, Any]) -> dict[str, Any]:
+    """Checks only what is needed to tell the object from others; the rest is the API server's business."""
+    missing = [key for key in ("apiVersion", "kind") if not (isinstance(value.get(key), str) and value[key])]
+    metadata = value.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
+    if not (isinstance(metadata.get("name"), str) and metadata["name"]):
+        missing.append("metadata.name")
+    if not isinstance(metadata.get("namespace", ""), str):
+        missing.append("a metadata.namespace that is a string")
+    if missing:
+        hint = "write it as for kubectl apply; each of these is a string that is not empty"
+        raise _contradiction(f"a configuration object lacks {', '.join(missing)}", hint)
+    return value
+
+
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$")]
+"""One line without space around it."""
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$", max_length=120)]
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Url = Annotated[str, AfterValidator(_absolute)]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+HeaderValue = Annotated[str, StringConstraints(pattern=r"^([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?$")]
+HeaderValues = Annotated[dict[HeaderName, HeaderValue], AfterValidator(_distinct)]
+HeaderNames = Annotated[Listed[HeaderName], AfterValidator(_distinct)]
+Native = Annotated[dict[str, Any], AfterValidator(_native)]
+"""A Kubernetes object as it stands in the file."""
+
+Method = Literal["get", "post", "put", "delete", "head", "options", "patch"]
+
+
+class _Words(BaseModel):
+    """A mapping with a closed set of keys, none of which may be there without a value."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_values(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for key, value in values.items():
+                if value is None:
+                    raise _contradiction(f"{key} has no value", "write one, or remove the key", key)
+        return values
+
+    def _refuse_both(self, names: tuple[str, ...], absent: tuple[str, ...], *at: str) -> None:
+        both = sorted({name.lower() for name in names} & {name.lower() for name in absent})
+        if both:
+            problem = f"{', '.join(both)} is both in headers and in without_headers"
+            raise _contradiction(problem, "no request and no answer can be both; keep one", *at)
+
+
+class Origin(_Words):
+    """Where the promise is written, and what it says in our own words."""
+
+    document: Text
+    section: Text
+    claim: Text
+
+
+class Request(_Words):
+    """Exactly one method with its URL."""
+
+    METHODS: ClassVar[tuple[Method, ...]] = ("get", "post", "put", "delete", "head", "options", "patch")
+
+    get: Url | None = None
+    post: Url | None = None
+    put: Url | None = None
+    delete: Url | None = None
+    head: Url | None = None
+    options: Url | None = None
+    patch: Url | None = None
+    headers: HeaderValues = {}
+    body: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_method(self) -> Request:
+        given = [method for method in self.METHODS if getattr(self, method) is not None]
+        if len(given) != 1:
+            problem = f"a request has one method, this one has {' and '.join(given) or 'none'}"
+            raise _contradiction(problem, f"write one of {', '.join(self.METHODS)}, followed by the URL")
+        return self
+
+    @property
+    def method(self) -> str:
+        """In capitals, as it is sent."""
+        return next(method.upper() for method in self.METHODS if getattr(self, method) is not None)
+
+    @property
+    def url(self) -> str:
+        url: str = getattr(self, self.method.lower())
+        return url
+
+
+class Saw(_Words):
+    """What the answering workload sees of the request."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/[\x21-\x7e]*$")] | None = None
+    method: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")] | None = None
+    host: Text | None = None
+    headers: HeaderValues = Field({}, min_length=1)
+    without_headers: HeaderNames = Field((), min_length=1)
+    principal: Annotated[str, StringConstraints(pattern=r"^(none|spiffe://[!-~]+)$")] | None = None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Saw:
+        if not self.model_fields_set:
+            raise _contradiction("saw promises nothing", f"write one of {', '.join(Saw.model_fields)}")
+        self._refuse_both(tuple(self.headers), self.without_headers, "headers")
+        return self
+
+    def expected(self) -> ExpectedSight:
+        return ExpectedSight(
+            path=self.path,
+            method=self.method,
+            host=self.host,
+            headers=tuple(self.headers.items()),
+            without_headers=self.without_headers,
+            principal=self.principal,
+        )
+
+
+class Expectation(_Words):
+    """What becomes of the request; at least one key, and none that excludes another."""
+
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    answered_by: Label | None = None
+    body: Annotated[str, StringConstraints(min_length=1)] | None = None
+    headers: HeaderValues = Field({}, min_length=1)
+    without_headers: HeaderNames = Field((), min_length=1)
+    saw: Saw | None = None
+    refused: Refusal | None = None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Expectation:
+        given = self.model_fields_set
+        if not given:
+            raise _contradiction("the case expects nothing", f"write one of {', '.join(Expectation.model_fields)}")
+        if self.refused is not None:
+            self._is_possible_without_answer()
+        if self.saw is not None and self.answered_by == NOBODY:
+            problem = "saw tells what a workload saw, and answered_by that nobody did"
+            raise _contradiction(problem, "keep one of the two", "saw")
+        self._refuse_both(tuple(self.headers), self.without_headers, "headers")
+        return self
+
+    def _is_possible_without_answer(self) -> None:
+        of_answers = self.model_fields_set - {"refused", "answered_by"}
+        if self.answered_by not in {None, NOBODY}:
+            of_answers |= {"answered_by"}
+        if of_answers:
+            problem = f"a refused request has no answer, so {', '.join(sorted(of_answers))} cannot be expected"
+            raise _contradiction(problem, f"keep refused, with answered_by: {NOBODY} at most", "refused")
+
+    def expected(self) -> Expected:
+        return Expected(
+            status=self.status,
+            answered_by=self.answered_by,
+            body=self.body,
+            headers=tuple(self.headers.items()),
+            without_headers=self.without_headers,
+            saw=self.saw.expected() if self.saw else None,
+            refused=self.refused,
+        )
+
+
+class Case(_Words):
+    """One request, sent once, and what is promised about it."""
+
+    name: Text
+    client: Label = Field(alias="from")
+    request: Request
+    expect: Expectation
+
+    def expected(self) -> CaseExpectation:
+        """The promise in the form the judge compares with."""
+        return CaseExpectation(self.name, self.expect.expected())
+
+
+class Scenario(_Words):
+    """One promise of a document: a configuration and the requests that show it."""
+
+    id: Identifier
+    title: Text
+    source: Origin
+    app: Label
+    namespace: Label = "default"
+    """Where the application lives, and every configuration object that does not name a namespace."""
+    config: Listed[Native] = ()
+    cases: Listed[Case] = Field(min_length=1)
+
+    @field_validator("cases")
+    @classmethod
+    def _are_told_apart(cls, cases: tuple[Case, ...]) -> tuple[Case, ...]:
+        names = [case.name for case in cases]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise _contradiction(f"two cases are named {name!r}", "give this one another name", index, "name")
+        return cases
+
+    @model_validator(mode="after")
+    def _overwrites_nothing(self) -> Scenario:
+        seen: set[tuple[str, str, str, str]] = set()
+        for index, item in enumerate(self.config):
+            identity = self.identity(item)
+            if identity in seen:
+                problem = f"{identity[1]} {identity[3]} of namespace {identity[2]} is here a second time"
+                raise _contradiction(problem, "rename or remove one: the later replaces the earlier", "config", index)
+            seen.add(identity)
+        return self
+
+    def identity(self, item: Mapping[str, Any]) -> tuple[str, str, str, str]:
+        """Group, kind, namespace and name: what the API server tells objects apart by."""
+        group = item["apiVersion"].rpartition("/")[0]
+        namespace = item["metadata"].get("namespace") or self.namespace
+        return group, item["kind"], namespace, item["metadata"]["name"]

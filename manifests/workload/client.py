@@ -1,0 +1,319 @@
+"""Executes plans: requests in order, one answer or one failure for each, nothing repeated.
+
+A plan runs in a thread of its own with httpx's synchronous client. httpx is imported when the first plan runs,
+because most workloads never get one.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import httpx
+
+MAXIMUM_REQUESTS: Final = 10_000
+MAXIMUM_BODY_BYTES: Final = 1024 * 1024
+MAXIMUM_TIMEOUT_SECONDS: Final = 300.0
+# Of one answer's body, enough to judge it by.
+KEPT_BODY_BYTES: Final = 64 * 1024
+# Of all bodies of a plan together: 10,000 answers at their own limit would be 640 MiB of memory.
+KEPT_PLAN_BYTES: Final = 32 * 1024 * 1024
+
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+HEADER_VALUE = re.compile(r"[^\x00\r\n]*")
+URL = re.compile(r"https?://[!\x22$-.0-\x3e@-~]+(?P<target>[!\x22$-~]*)")
+VIA = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):(?P<port>[0-9]{1,5})")
+
+
+class PlanError(Exception):
+    """The plan cannot be executed; the text says which part and what was expected."""
+
+
+class FailureKind(Enum):
+    """Why there is no answer, as the client can tell it."""
+
+    CONNECTION = "connection"  # nobody there: refused, unreachable
+    RESET = "reset"  # the peer ended the connection before its answer was complete, by RST or by closing it
+    TLS = "tls"  # an alert, or a certificate that does not verify
+    NAME = "name"  # the name does not resolve
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"  # what came back is not HTTP
+
+
+@dataclass(frozen=True)
+class PlannedRequest:
+    """One request of a plan."""
+
+    token: str
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: str | None
+    via: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Requests and how to send them. `certificate` holds the client's chain and key in one PEM text."""
+
+    requests: tuple[PlannedRequest, ...]
+    kept: bool
+    timeout_seconds: float
+    ca: str | None
+    certificate: str | None
+
+
+def plan_from(content: object) -> Plan:
+    """Read a plan from decoded JSON; raise PlanError for anything it does not expect."""
+    fields = _fields(
+        content, "plan", allowed={"requests", "connection", "timeout_seconds", "ca", "certificate"}, needed={"requests"}
+    )
+    requests = fields["requests"]
+    if not isinstance(requests, list) or len(requests) > MAXIMUM_REQUESTS:
+        raise PlanError(f"requests: expected a list of at most {MAXIMUM_REQUESTS} requests")
+    connection = fields.get("connection", "fresh")
+    if connection not in {"fresh", "kept"}:
+        raise PlanError(f"connection: expected fresh or kept, found {connection!r}")
+    timeout = fields.get("timeout_seconds", 10.0)
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= MAXIMUM_TIMEOUT_SECONDS:
+        raise PlanError(f"timeout_seconds: expected more than 0, at most {MAXIMUM_TIMEOUT_SECONDS:g}")
+    return Plan(
+        requests=tuple(_planned(request, f"requests[{index}]") for index, request in enumerate(requests)),
+        kept=connection == "kept",
+        timeout_seconds=float(timeout),
+        ca=_text_or_none(fields, "ca", "plan"),
+        certificate=_text_or_none(fields, "certificate", "plan"),
+    )
+
+
+def _planned(content: object, where: str) -> PlannedRequest:
+    fields = _fields(
+        content,
+        where,
+        allowed={"token", "method", "url", "headers", "body", "via"},
+        needed={"token", "method", "url"},
+    )
+    request = PlannedRequest(
+        token=_matching(fields["token"], TOKEN, f"{where}.token", "an HTTP token"),
+        method=_matching(fields["method"], TOKEN, f"{where}.method", "an HTTP method"),
+        url=_matching(fields["url"], URL, f"{where}.url", "an http or https URL in printable ASCII without a fragment"),
+        headers=headers_from(fields.get("headers", []), f"{where}.headers"),
+        body=_text_or_none(fields, "body", where),
+        via=_text_or_none(fields, "via", where),
+    )
+    _require_port(request.url, f"{where}.url")
+    if request.via is not None:
+        _matching(request.via, VIA, f"{where}.via", "HOST:PORT")
+        _require_port(f"http://{request.via}", f"{where}.via")
+    if request.body is not None and len(request.body.encode()) > MAXIMUM_BODY_BYTES:
+        raise PlanError(f"{where}.body: expected at most {MAXIMUM_BODY_BYTES} bytes")
+    return request
+
+
+def headers_from(content: object, where: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of strings that can stand in a request."""
+    if not isinstance(content, list):
+        raise PlanError(f"{where}: expected a list of [name, value]")
+    headers = []
+    for index, pair in enumerate(content):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise PlanError(f"{where}[{index}]: expected [name, value]")
+        name = _matching(pair[0], TOKEN, f"{where}[{index}] name", "an HTTP token")
+        headers.append((name, _matching(pair[1], HEADER_VALUE, f"{where}[{index}] value", "text in one line")))
+    return tuple(headers)
+
+
+def _fields(content: object, where: str, *, allowed: set[str], needed: set[str]) -> Mapping[str, object]:
+    if not isinstance(content, dict):
+        raise PlanError(f"{where}: expected an object")
+    if unknown := set(content) - allowed:
+        raise PlanError(f"{where}: expected only {', '.join(sorted(allowed))}, found {', '.join(sorted(unknown))}")
+    if missing := needed - set(content):
+        raise PlanError(f"{where}: expected also {', '.join(sorted(missing))}")
+    return content
+
+
+def _matching(value: object, pattern: re.Pattern[str], where: str, expected: str) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise PlanError(f"{where}: expected {expected}, found {str(value)[:200]!r}")
+    return value
+
+
+def _text_or_none(fields: Mapping[str, object], name: str, where: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise PlanError(f"{where}.{name}: expected text or null")
+    return value
+
+
+def _require_port(url: str, where: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.hostname is not None and parts.username is None and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise PlanError(f"{where}: expected a host and, if any, a port from 1 to 65535, found {url[:200]!r}")
+
+
+class PlanExecution:
+    """One plan on its way: the open connections and the budget of kept bytes."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._context = tls_context(plan)
+        self._clients: dict[tuple[str | None, str], httpx.Client] = {}
+        self._budget = KEPT_PLAN_BYTES
+
+    def run(self) -> list[dict[str, object]]:
+        """Execute the requests in their order."""
+        try:
+            return [self._exchange(request) for request in self._plan.requests]
+        finally:
+            for client in self._clients.values():
+                client.close()
+
+    def _exchange(self, request: PlannedRequest) -> dict[str, object]:
+        import httpx  # noqa: PLC0415  see the module's docstring
+
+        result: dict[str, object] = {"token": request.token, "started": time.time()}
+        start = time.perf_counter()
+        deadline = start + self._plan.timeout_seconds
+        try:
+            outcome: dict[str, object] = {"answer": self._answer(request, deadline)}
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+            kind = failure_kind(error)
+            outcome = {"failure": {"kind": kind.value, "detail": f"{type(error).__name__}: {error}"}}
+        return result | {"seconds": time.perf_counter() - start} | outcome
+
+    def _answer(self, request: PlannedRequest, deadline: float) -> dict[str, object]:
+        client = self._client(request)
+        response = client.send(self._outgoing(request), stream=True)
+        try:
+            body, cut = self._body(response, deadline)
+        finally:
+            response.close()
+        return {
+            "status": response.status_code,
+            "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in response.headers.raw],
+            "body": body.decode("utf-8", "replace"),
+            "body_cut": cut,
+            "http_version": response.http_version,
+        }
+
+    def _body(self, response: httpx.Response, deadline: float) -> tuple[bytes, bool]:
+        """The beginning of the body; the rest is read too, because only then is the answer known to be complete."""
+        kept = bytearray()
+        limit = min(KEPT_BODY_BYTES, self._budget)
+        cut = False
+        for chunk in response.iter_raw():
+            if time.perf_counter() > deadline:
+                raise TimeoutError(f"the body was not complete after {self._plan.timeout_seconds:g} s")
+            cut = cut or len(kept) + len(chunk) > limit
+            kept += chunk[: limit - len(kept)]
+        self._budget -= len(kept)
+        return bytes(kept), cut
+
+    def _client(self, request: PlannedRequest) -> httpx.Client:
+        """A client per dialled address and origin: with `via`, two hosts share an address but not a connection."""
+        import httpx  # noqa: PLC0415
+
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(request.url))
+        key = (request.via, origin)
+        if key not in self._clients:
+            connections = 1 if self._plan.kept else 0
+            limits = httpx.Limits(max_keepalive_connections=connections, keepalive_expiry=None)
+            self._clients[key] = httpx.Client(
+                trust_env=False,
+                follow_redirects=False,
+                verify=self._context,
+                timeout=self._plan.timeout_seconds,
+                limits=limits,
+            )
+        return self._clients[key]
+
+    def _outgoing(self, request: PlannedRequest) -> httpx.Request:
+        """The request as planned: the target byte by byte, where httpx would resolve dots and re-encode."""
+        import httpx  # noqa: PLC0415
+
+        parts = urlsplit(request.url)
+        match = URL.fullmatch(request.url)
+        target = match["target"] if match else ""
+        extensions: dict[str, object] = {"target": (target if target.startswith("/") else f"/{target}").encode()}
+        if request.via is not None:
+            extensions["sni_hostname"] = parts.hostname
+        dialled = f"{parts.scheme}://{request.via or parts.netloc}/"
+        return httpx.Request(
+            request.method,
+            dialled,
+            headers=_sent_headers(request, parts.netloc),
+            content=None if request.body is None else request.body.encode(),
+            extensions=extensions,
+        )
+
+
+def _sent_headers(request: PlannedRequest, host: str) -> list[tuple[bytes, bytes]]:
+    own = {"host": host, "accept": "*/*", "accept-encoding": "identity", "user-agent": "conformance-workload"}
+    given = {name.lower() for name, _ in request.headers}
+    pairs = [(name, value) for name, value in own.items() if name not in given]
+    pairs += [("x-conformance-token", request.token), *request.headers]
+    return [(name.encode(), value.encode()) for name, value in pairs]
+
+
+def tls_context(plan: Plan) -> ssl.SSLContext:
+    """Verify servers against the plan's CA, or not at all; present the plan's certificate if it has one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if plan.ca is None:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        else:
+            context.load_verify_locations(cadata=plan.ca)
+        if plan.certificate is not None:
+            # The ssl module reads a chain from a file only; this one exists for the moment of reading.
+            with tempfile.NamedTemporaryFile("w") as chain:
+                chain.write(plan.certificate)
+                chain.flush()
+                context.load_cert_chain(chain.name)
+    except (ssl.SSLError, ValueError) as error:
+        raise PlanError(f"ca, certificate: expected PEM text: {error}") from error
+    return context
+
+
+def failure_kind(error: BaseException) -> FailureKind:
+    """Tell failures apart by the innermost cause: httpx has one class for several of them."""
+    import httpx  # noqa: PLC0415
+
+    causes = _chain(error)
+    # A peer that hangs up in the middle of a handshake has not said anything about TLS, though ssl reports it.
+    by_cause: tuple[tuple[FailureKind, tuple[type[BaseException], ...]], ...] = (
+        (FailureKind.TIMEOUT, (httpx.TimeoutException, TimeoutError)),
+        (FailureKind.NAME, (socket.gaierror, UnicodeError)),
+        (FailureKind.RESET, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)),
+        (FailureKind.TLS, (ssl.SSLError,)),
+        (FailureKind.CONNECTION, (httpx.ConnectError,)),
+        (FailureKind.RESET, (httpx.NetworkError, OSError)),
+    )
+    for kind, types in by_cause:
+        if any(isinstance(cause, types) for cause in causes):
+            return kind
+    closed = any(words in str(error) for words in ("disconnected without sending", "closed connection without"))
+    return FailureKind.RESET if closed else FailureKind.PROTOCOL
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    causes: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in causes:
+        causes.append(current)
+        current = current.__cause__ or current.__context__
+    return causes

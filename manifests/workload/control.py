@@ -1,0 +1,166 @@
+"""The control port: plans, journal, the pod's own proxy and the load generator, as JSON over HTTP.
+
+The sidecar does not capture this port, and the harness reaches it through the API server's pod proxy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from workload.application import Receive, Scope, Send, identity_of
+from workload.client import PlanError, PlanExecution, plan_from
+from workload.journal import Entry, Journal
+from workload.load import load_from, run_load
+from workload.settings import Settings
+
+# 10,000 requests with a few headers each; a request's own body has its own limit.
+MAXIMUM_CONTENT_BYTES: Final = 64 * 1024 * 1024
+# A config_dump of a large mesh has some tens of MiB.
+MAXIMUM_PROXY_BYTES: Final = 64 * 1024 * 1024
+PROXY_SECONDS: Final = 30.0
+# Plans and loads wait most of the time; more of them than this at once wait for a thread.
+THREADS: Final = 16
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the control port says."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+
+
+class ContentError(Exception):
+    """A request's content is not what its route takes."""
+
+
+Route = Callable[[Scope, Receive], Awaitable[Reply]]
+
+
+class Control:
+    """The ASGI application of the control port."""
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="plan")
+        self._routes: dict[tuple[str, str], Route] = {
+            ("GET", "/healthz"): self._healthz,
+            ("GET", "/identity"): self._identity,
+            ("GET", "/journal"): self._read_journal,
+            ("DELETE", "/journal"): self._clear_journal,
+            ("POST", "/plan"): self._plan,
+            ("POST", "/load"): self._load,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            reply = await self._route(scope)(scope, receive)
+        except (PlanError, ContentError) as error:
+            reply = _json(400, {"error": str(error)})
+        except UnicodeError as error:
+            # JSON can spell half a surrogate pair, which no encoding can send.
+            reply = _json(400, {"error": f"expected text that can be encoded: {error}"})
+        headers = [(b"content-type", reply.content_type.encode()), (b"content-length", str(len(reply.body)).encode())]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    def _route(self, scope: Scope) -> Route:
+        method, path = scope["method"], scope["path"]
+        if method == "GET" and path.startswith("/proxy/"):
+            return self._proxy
+        return self._routes.get((method, path), self._unknown)
+
+    async def _unknown(self, scope: Scope, _: Receive) -> Reply:
+        known = [f"{method} {path}" for method, path in self._routes] + ["GET /proxy/PATH"]
+        return _json(404, {"error": f"expected one of {', '.join(known)}, found {scope['method']} {scope['path']}"})
+
+    async def _healthz(self, _: Scope, __: Receive) -> Reply:
+        return _json(200, {"status": "ready"})
+
+    async def _identity(self, _: Scope, __: Receive) -> Reply:
+        return _json(200, identity_of(self._settings))
+
+    async def _read_journal(self, scope: Scope, _: Receive) -> Reply:
+        entries = tuple(self._journal.with_prefix(_prefix(scope)))
+        return await self._in_thread(lambda: self._shown(entries))
+
+    def _shown(self, entries: tuple[Entry, ...]) -> Reply:
+        shown = [entry.as_json() for entry in entries]
+        return _json(200, {"workload": self._settings.workload, "pod": self._settings.pod, "entries": shown})
+
+    async def _clear_journal(self, scope: Scope, _: Receive) -> Reply:
+        removed = self._journal.forget(_prefix(scope))
+        return _json(200, {"workload": self._settings.workload, "pod": self._settings.pod, "removed": removed})
+
+    async def _plan(self, _: Scope, receive: Receive) -> Reply:
+        plan = plan_from(await _content(receive))
+        return await self._in_thread(lambda: _json(200, {"answers": PlanExecution(plan).run()}))
+
+    async def _load(self, _: Scope, receive: Receive) -> Reply:
+        load = load_from(await _content(receive))
+        return await self._in_thread(lambda: _json(200, run_load(load)))
+
+    async def _proxy(self, scope: Scope, _: Receive) -> Reply:
+        target = scope["raw_path"].decode("latin-1").removeprefix("/proxy")
+        query = scope["query_string"].decode("latin-1")
+        address = f"{self._settings.admin_url}{target}{'?' + query if query else ''}"
+        return await self._in_thread(lambda: _fetch(address))
+
+    async def _in_thread(self, work: Callable[[], Reply]) -> Reply:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _fetch(address: str) -> Reply:
+    """Ask the pod's own proxy; without one there is nobody to ask, which is no fault of the workload."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PROXY_SECONDS)
+    try:
+        connection.request("GET", address.removeprefix(f"{parts.scheme}://{parts.netloc}"))
+        answer = connection.getresponse()
+        body = answer.read(MAXIMUM_PROXY_BYTES + 1)
+    except (OSError, http.client.HTTPException) as error:
+        return _json(502, {"error": f"no answer from the proxy at {parts.netloc}: {type(error).__name__}: {error}"})
+    finally:
+        connection.close()
+    if len(body) > MAXIMUM_PROXY_BYTES:
+        return _json(502, {"error": f"the proxy's answer is longer than {MAXIMUM_PROXY_BYTES} bytes"})
+    return Reply(answer.status, body, answer.getheader("content-type", "text/plain"))
+
+
+async def _content(receive: Receive) -> object:
+    """The request's JSON, within its bound."""
+    content = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ContentError("expected a complete request")
+        content += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(content) > MAXIMUM_CONTENT_BYTES:
+            raise ContentError(f"expected at most {MAXIMUM_CONTENT_BYTES} bytes")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ContentError(f"expected JSON: {error}") from error
+
+
+def _prefix(scope: Scope) -> str:
+    query: dict[str, str] = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    if unknown := set(query) - {"prefix"}:
+        raise ContentError(f"expected only the query prefix=, found {', '.join(sorted(unknown))}")
+    return query.get("prefix", "")
+
+
+def _json(status: int, content: object) -> Reply:
+    return Reply(status, json.dumps(content).encode())

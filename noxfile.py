@@ -1,0 +1,98 @@
+"""What a contributor runs: `nox -s tests`, `nox -s conformance -- --help`; `nox -l` lists everything."""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests", "conformance"]
+
+LOCK = "requirements.lock"
+GO_TOOLCHAIN = "cluster/binaries/go-toolchain.txt"
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Run the scenarios against a cluster; arguments go to `conformance run`."""
+    install(session)
+    system_packages(session)
+    session.run("python", "-m", "conformance", "run", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the harness's own tests; arguments go to pytest."""
+    install(session)
+    system_packages(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and spelling."""
+    install(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy --strict."""
+    install(session)
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the harness itself; arguments go to `conformance bench`."""
+    install(session)
+    system_packages(session)
+    session.run("python", "-m", "conformance", "bench", *session.posargs)
+
+
+@nox.session
+def reap(session: nox.Session) -> None:
+    """Remove what killed runs left behind; arguments go to `conformance reap`."""
+    install(session)
+    session.run("python", "-m", "conformance", "reap", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write the lock files anew from pyproject.toml; `-- --upgrade` takes the newest versions."""
+    install(session)
+    header = "# Every dependency of every session, with hashes. Regenerate with `nox -s lock`, which runs:\n"
+    compile_lock(session, header, LOCK, "pyproject.toml", *groups(), "--python-version", "3.11")
+    header = "# A Go toolchain as a wheel, for machines without one. `nox -s lock` renews the hashes by running:\n"
+    compile_lock(session, header, GO_TOOLCHAIN, GO_TOOLCHAIN)
+
+
+def install(session: nox.Session) -> None:
+    """Install exactly what is locked, then this project itself, editable."""
+    session.install("--require-hashes", "-r", LOCK)
+    # Without build isolation hatchling comes from the lock too, instead of whatever is newest today.
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def system_packages(session: nox.Session) -> None:
+    """Install the Debian packages that a cluster needs, or say which are missing."""
+    session.run("python", "-m", "cluster.embedded.system")
+
+
+def groups() -> list[str]:
+    """Return the options that select every dependency group."""
+    names = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+    return [option for name in names for option in ("--group", name)]
+
+
+def compile_lock(session: nox.Session, header: str, target: str, *sources: str) -> None:
+    """Run `uv pip compile` in place, keeping the versions that are locked already; the header names the command."""
+    # No index address in the file: it has to be usable behind any mirror.
+    form = ("--universal", "--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--quiet")
+    command = ("uv", "pip", "compile", *sources, *form)
+    session.run(*command, "--output-file", target, *session.posargs, silent=True)
+    path = Path(target)
+    path.write_text(f"{header}# {' '.join(command)} --output-file {target}\n{path.read_text()}")

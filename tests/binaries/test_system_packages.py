@@ -1,0 +1,47 @@
+"""Missing system packages are installed where that is possible, and explained where not."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from cluster.embedded import system
+
+
+@pytest.fixture
+def only_ip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has `ip` and apt-get, and nothing else."""
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/bin/{name}" if name in {"ip", "apt-get"} else None)
+
+
+def test_each_missing_package_is_named_once(only_ip: None) -> None:
+    assert system.missing_system_packages() == ("bubblewrap", "iptables", "uidmap", "util-linux")
+
+
+def test_a_user_is_told_the_exact_command(
+    only_ip: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert system.install_or_explain() == 2
+    command = "sudo apt-get install --yes --no-install-recommends bubblewrap iptables uidmap util-linux"
+    assert command in capsys.readouterr().out
+
+
+def test_root_installs_after_an_update(only_ip: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[tuple[str, ...]] = []
+
+    def run(command: tuple[str, ...], **_: object) -> object:
+        commands.append(command)
+        monkeypatch.setattr(system, "missing_system_packages", tuple)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(subprocess, "run", run)
+    assert system.install_or_explain() == 0
+    assert [command[:2] for command in commands] == [("apt-get", "update"), ("apt-get", "install")]
+
+
+def test_nothing_is_done_where_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/bin/{name}")
+    assert system.install_or_explain() == 0

@@ -87,7 +87,7 @@ def _is_passing(error: BaseException) -> bool:
 _retry_passing_faults = retry(
     retry=retry_if_exception(_is_passing),
     stop=stop_after_delay(20),
-    wait=wait_exponential_jitter(initial=0.05, max=1),
+    wait=wait_exponential_jitter(multiplier=0.05, max=1),
     reraise=True,
 )
 

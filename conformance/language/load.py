@@ -77,14 +77,14 @@ class Loaded:
 def load_scenario(path: Path, applications: Mapping[str, Application] | None = None) -> Loaded:
     """Reads one file. Names of applications, clients and workloads are checked if the applications are given."""
     source = read_source(path)
+    problems = [] if applications is None else list(_unknown_names(source, applications))
     try:
         scenario = Scenario.model_validate(source.value)
     except ValidationError as invalid:
-        raise BadInput.joined(_problem(source, error) for error in invalid.errors(include_url=False)) from invalid
-    if applications is not None:
-        problems = tuple(_unknown_names(source, scenario, applications))
-        if problems:
-            raise BadInput.joined(problems)
+        problems += (_problem(source, error) for error in invalid.errors(include_url=False))
+        raise BadInput.joined(sorted(problems, key=lambda problem: problem.line or 0)) from invalid
+    if problems:
+        raise BadInput.joined(problems)
     return Loaded(scenario, source)
 
 
@@ -166,20 +166,24 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     return f"{proposal}known here: {', '.join(names)}"
 
 
-def _unknown_names(source: Source, scenario: Scenario, applications: Mapping[str, Application]) -> Iterator[Problem]:
-    application = applications.get(scenario.app)
+def _unknown_names(source: Source, applications: Mapping[str, Application]) -> Iterator[Problem]:
+    """Looks at the values as they were read, so that a fault elsewhere in the file does not hide these."""
+    name = source.at("app")
+    if not isinstance(name, str):
+        return
+    application = applications.get(name)
     if application is None:
-        problem = f"there is no application {scenario.app!r}"
-        yield source.problem("app", problem=problem, hint=_nearest(scenario.app, applications))
+        yield source.problem("app", problem=f"there is no application {name!r}", hint=_nearest(name, applications))
         return
     senders = application.clients | application.workloads
     answerers = application.workloads | {NOBODY}
-    for index, case in enumerate(scenario.cases):
-        if case.client not in senders:
-            problem = f"{application.name} has no client {case.client!r}"
-            yield source.problem("cases", index, "from", problem=problem, hint=_nearest(case.client, senders))
-        answerer = case.expect.answered_by
-        if answerer is not None and answerer not in answerers:
-            problem = f"{application.name} has no workload {answerer!r}"
-            steps: tuple[Step, ...] = ("cases", index, "expect", "answered_by")
-            yield source.problem(*steps, problem=problem, hint=_nearest(answerer, answerers))
+    cases = source.at("cases")
+    for index in range(len(cases) if isinstance(cases, list) else 0):
+        yield from _unknown_name(source, senders, f"{name} has no client", "cases", index, "from")
+        yield from _unknown_name(source, answerers, f"{name} has no workload", "cases", index, "expect", "answered_by")
+
+
+def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:
+    name = source.at(*steps)
+    if isinstance(name, str) and name not in known:
+        yield source.problem(*steps, problem=f"{problem} {name!r}", hint=_nearest(name, known))

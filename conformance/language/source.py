@@ -50,6 +50,14 @@ class Source:
             steps = steps[:-1]
         return self.lines.get(steps, 1)
 
+    def at(self, *steps: Step) -> Any:
+        """The value there; None where there is none."""
+        value = self.value
+        for step in steps:
+            inside = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+            value = inside.get(step)
+        return value
+
     def problem(self, *steps: Step, problem: str, hint: str) -> Problem:
         return Problem(path=self.path, line=self.line(*steps), problem=problem, hint=hint)
 

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from workload.application import Receive, Scope, Send, identity_of
-from workload.client import PlanError, PlanExecution, plan_from
+from workload.client import PlanError, PlanExecution, headers_from, plan_from
 from workload.journal import Entry, Journal
 from workload.load import load_from, run_load
 from workload.settings import Settings
@@ -59,6 +59,7 @@ class Control:
             ("DELETE", "/journal"): self._clear_journal,
             ("POST", "/plan"): self._plan,
             ("POST", "/load"): self._load,
+            ("POST", "/fetch"): self._fetch,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,24 +117,32 @@ class Control:
         address = f"{self._settings.admin_url}{target}{'?' + query if query else ''}"
         return await self._in_thread(lambda: _fetch(address))
 
+    async def _fetch(self, _: Scope, receive: Receive) -> Reply:
+        """Ask anybody, as this pod and through its sidecar if it has one; for what is no traffic under test."""
+        content = await _content(receive)
+        if not isinstance(content, dict) or set(content) != {"url", "headers"} or not isinstance(content["url"], str):
+            raise ContentError('expected {"url": an http URL, "headers": a list of pairs}')
+        headers = headers_from(content["headers"], "headers")
+        return await self._in_thread(lambda: _fetch(content["url"], headers))
+
     async def _in_thread(self, work: Callable[[], Reply]) -> Reply:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _fetch(address: str) -> Reply:
-    """Ask the pod's own proxy; without one there is nobody to ask, which is no fault of the workload."""
+def _fetch(address: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """One GET on a new connection; that nobody answers is no fault of the workload."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PROXY_SECONDS)
     try:
-        connection.request("GET", address.removeprefix(f"{parts.scheme}://{parts.netloc}"))
+        connection.request("GET", address.removeprefix(f"{parts.scheme}://{parts.netloc}") or "/", headers=dict(headers))
         answer = connection.getresponse()
         body = answer.read(MAXIMUM_PROXY_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
-        return _json(502, {"error": f"no answer from the proxy at {parts.netloc}: {type(error).__name__}: {error}"})
+        return _json(502, {"error": f"no answer from {parts.netloc}: {type(error).__name__}: {error}"})
     finally:
         connection.close()
     if len(body) > MAXIMUM_PROXY_BYTES:
-        return _json(502, {"error": f"the proxy's answer is longer than {MAXIMUM_PROXY_BYTES} bytes"})
+        return _json(502, {"error": f"the answer is longer than {MAXIMUM_PROXY_BYTES} bytes"})
     return Reply(answer.status, body, answer.getheader("content-type", "text/plain"))
 
 

@@ -96,7 +96,7 @@ def test_parts_of_a_loaded_scenario_know_their_lines(tmp_path: Path) -> None:
     ("old", "new", "line", "problem", "hint"),
     [
         ("title: one is one\n", "", 1, "title is missing", "the scenario needs title"),
-        ("    status: 200\n", "    statuss: 200\n", 21, "cases[0].expect has no key 'statuss'", "did you mean status?"),
+        ("    status: 200\n", "    stat: 200\n", 21, "cases[0].expect has no key 'stat'", "did you mean status?"),
         ("  from: internet\n", "  form: internet\n  from: a\n", 23, "has no key 'form'", "did you mean from?"),
         ("  from: internet\n", "  client: a\n  from: a\n", 23, "has no key 'client'", "known here: expect, from, name"),
         ("  from: internet\n", "", 22, "cases[1].from is missing", "cases[1] needs from"),
@@ -143,7 +143,8 @@ def test_parts_of_a_loaded_scenario_know_their_lines(tmp_path: Path) -> None:
         ("- name: second", "- name: first", 22, "two cases are named 'first'", "another name"),
         ("- name: second", "- name: 'second '", 22, "cases[1].name is 'second '", "without space around"),
         ("    name: two", "    name: one", 12, "Service one of namespace default", "rename or remove"),
-        ("    name: two", "    nam: two", 12, "lacks metadata.name", "kubectl apply"),
+        ("  metadata:\n    name: two", "  metadata: two", 12, "lacks metadata.name", "kubectl apply"),
+        ("    name: two", "    title: two", 12, "lacks metadata.name", "kubectl apply"),
         ("    name: two", "    name: two\n    namespace: [a]", 12, "lacks a metadata.namespace", "kubectl apply"),
         ("- apiVersion: v1\n  kind: Service\n  metadata: {name: one}", "- one", 9, "config[0] is 'one'", "write keys"),
         ("  kind: Service\n  metadata:\n", "  metadata:\n", 12, "lacks kind", "kubectl apply"),
@@ -190,6 +191,21 @@ def test_names_are_checked_against_the_applications(  # noqa: PLR0917 - the colu
 def test_a_workload_may_be_the_client_and_nobody_may_answer(tmp_path: Path) -> None:
     content = changed("from: internet", "from: reviews-v1").replace("status: 200", "answered_by: nobody")
     assert load_scenario(written(tmp_path, content), {"bookinfo": BOOKINFO}).scenario.cases[1].client == "reviews-v1"
+
+
+def test_unknown_names_are_reported_beside_other_problems(tmp_path: Path) -> None:
+    content = changed("from: internet", "from: inter-net").replace("    status: 200", "    status: 9")
+    with pytest.raises(BadInput) as caught:
+        load_scenario(written(tmp_path, content), {"bookinfo": BOOKINFO})
+    assert [problem.line for problem in caught.value.problems] == [21, 23]
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "cases: 1", "app: bookinfo\ncases: [1, {}]", "app: bookinfo\ncases: {from: a}"]
+)
+def test_names_are_looked_for_in_any_shape_of_file(tmp_path: Path, content: str) -> None:
+    with pytest.raises(BadInput):
+        load_scenario(written(tmp_path, content), {"bookinfo": BOOKINFO})
 
 
 @pytest.mark.parametrize("content", ["[]", "just text", "7"])

@@ -150,7 +150,7 @@ def test_missing_proxy_is_a_bad_gateway() -> None:
     with running("client", PROXY_ADMIN_URL=f"http://127.0.0.1:{free_port()}") as client:
         reply = client.control("GET", "/proxy/config_dump")
         assert reply.status == 502
-        assert "no answer from the proxy" in reply.content["error"]
+        assert "no answer from" in reply.content["error"]
 
 
 def test_mutual_tls_port_demands_a_certificate_and_tells_whose(tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""Clusters that outlive the command that started them: where they are written down, found again and ended."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.binaries.store import cache_root
+from cluster.embedded.cluster import Running
+from cluster.embedded.world import World
+from cluster.model import Cluster
+
+
+def _folder() -> Path:
+    return cache_root() / "clusters"
+
+
+def _started(pid: int) -> int | None:
+    """The kernel's start time of a process, which tells it from a later one with the same number."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, IndexError):
+        return None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A kept cluster that is alive."""
+
+    name: str
+    cluster: Cluster
+    world: World
+
+    @property
+    def locks(self) -> Path:
+        """A folder that all runs on this cluster share; it goes with the cluster."""
+        return self.world.home
+
+
+def keep(name: str, running: Running) -> Kept:
+    """Writes a running cluster down."""
+    _folder().mkdir(parents=True, exist_ok=True)
+    document = {
+        "pid": running.world.pid,
+        "started": _started(running.world.pid),
+        "ports": dict(running.world.ports),
+        "cluster": running.cluster.to_json(),
+        "owner": os.getuid(),
+    }
+    (_folder() / f"{name}.json").write_text(json.dumps(document, indent=2))
+    return Kept(name, running.cluster, running.world)
+
+
+def find(name: str) -> Kept | None:
+    """The kept cluster of that name, None if there is none alive; a dead one's file is removed."""
+    path = _folder() / f"{name}.json"
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    if _started(document["pid"]) != document["started"] or document["started"] is None:
+        path.unlink(missing_ok=True)
+        return None
+    world = World(document["pid"], None, document["ports"])
+    return Kept(name, Cluster.from_json(document["cluster"]), world)
+
+
+def names() -> list[str]:
+    """Every name that is written down, dead or alive."""
+    return sorted(path.stem for path in _folder().glob("*.json"))
+
+
+def end(kept: Kept) -> None:
+    kept.world.end()
+    (_folder() / f"{kept.name}.json").unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""A conformance harness for Istio traffic management; README.md has the picture of its parts."""

@@ -1,0 +1,66 @@
+"""The applications under test and the clients around them, as the manifests define them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from cluster.api import Api, Object, in_namespace
+from cluster.outside import outside_certificates
+from cluster.readiness import wait_until_available
+from conformance.language.load import Application
+
+MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+
+OUTSIDE = "outside"
+"""The namespace of clients without a sidecar and of the servers that play the internet (manifests/outside.yaml)."""
+INTERNET = "internet"
+"""The client whose requests are dialled to the ingress gateway."""
+
+_APPLICATIONS = ("bookinfo", "guestbook")
+
+
+@cache
+def read(name: str) -> tuple[Object, ...]:
+    """The objects of manifests/NAME.yaml."""
+    text = (MANIFESTS / f"{name}.yaml").read_text()
+    return tuple(each for each in yaml.load_all(text, Loader=yaml.SafeLoader) if each)
+
+
+def _names(objects: Sequence[Object], kind: str) -> frozenset[str]:
+    return frozenset(each["metadata"]["name"] for each in objects if each["kind"] == kind)
+
+
+@cache
+def applications() -> Mapping[str, Application]:
+    """What scenario files may name."""
+    return {
+        name: Application(
+            name=name,
+            clients=_names(read(name), "Service") | _names(read("clients"), "Deployment") | {OUTSIDE, INTERNET},
+            workloads=_names(read(name), "Deployment"),
+        )
+        for name in _APPLICATIONS
+    }
+
+
+def lay_foundation(api: Api) -> None:
+    """What every scenario stands on: the outside world and the sentinel. Returns when the outside is available."""
+    api.apply_all([*read("outside"), *read("sentinel"), outside_certificates()])
+    wait_until_available(api, OUTSIDE)
+
+
+def deploy(api: Api, name: str, namespace: str) -> None:
+    """The application and its clients in a namespace with injection. Returns when all of them are available."""
+    labelled: Object = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": namespace, "labels": {"istio-injection": "enabled"}},
+    }
+    api.apply(labelled)
+    objects = in_namespace([*read(name), *read("clients")], namespace)
+    api.apply_all(objects, threads=8)
+    wait_until_available(api, namespace, sorted(_names(objects, "Deployment")))

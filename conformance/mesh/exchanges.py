@@ -1,0 +1,96 @@
+"""Measuring: each request of a scenario is sent once, and recorded once from both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.judgement.history import Answer, Exchange, Failure, Headers, Seen
+from conformance.language.models import Case
+from conformance.mesh.applications import INTERNET
+from conformance.mesh.workloads import Pod, Workloads
+
+_INGRESS = "istio-ingressgateway.istio-system.svc.cluster.local"
+_READERS = 8
+
+
+def measure(workloads: Workloads, cases: Sequence[Case], namespace: str, pods: Sequence[Pod], run: str) -> list[Exchange]:
+    """Sends every case's request in order and collects what the workloads in `pods` saw of them.
+
+    `run` is unique to this scenario of this run; every token begins with it.
+    """
+    numbered = [(case, f"{run}-{number:04d}") for number, case in enumerate(cases, start=1)]
+    answers: dict[str, dict[str, Any]] = {}
+    for client, group in groupby(numbered, key=lambda each: each[0].client):
+        pod = workloads.client(client, namespace)
+        for answer in workloads.plan(pod, [_planned(case, token) for case, token in group]):
+            answers[answer["token"]] = answer
+    seen = _seen(workloads, pods, run)
+    return [_exchange(case, token, answers[token], seen.get(token, ())) for case, token in numbered]
+
+
+def _planned(case: Case, token: str) -> dict[str, Any]:
+    request = case.request
+    return {
+        "token": token,
+        "method": request.method,
+        "url": request.url,
+        "headers": [*request.headers.items()],
+        "body": request.body,
+        "via": _ingress(request.url) if case.client == INTERNET else None,
+    }
+
+
+def _ingress(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{_INGRESS}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _seen(workloads: Workloads, pods: Sequence[Pod], run: str) -> Mapping[str, tuple[Seen, ...]]:
+    """Journal entries by token, in the order of time."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        journals = zip(pods, pool.map(lambda pod: workloads.journal(pod, run), pods), strict=True)
+        entries = [(entry["token"], _entry(pod, entry)) for pod, journal in journals for entry in journal]
+    by_token: dict[str, tuple[Seen, ...]] = {}
+    for token, entry in sorted(entries, key=lambda each: each[1].at):
+        by_token[token] = (*by_token.get(token, ()), entry)
+    return by_token
+
+
+def _entry(pod: Pod, entry: Mapping[str, Any]) -> Seen:
+    return Seen(
+        workload=pod.workload,
+        pod=pod.name,
+        method=entry["method"],
+        path=entry["path"],
+        host=entry["host"],
+        headers=_headers(entry["headers"]),
+        principal=entry["principal"],
+        at=entry["at"],
+    )
+
+
+def _headers(pairs: Sequence[Sequence[str]]) -> Headers:
+    return tuple((name, value) for name, value in pairs)
+
+
+def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
+    received = answer.get("answer")
+    failed = answer.get("failure")
+    return Exchange(
+        token=token,
+        case=case.name,
+        client=case.client,
+        method=case.request.method,
+        url=case.request.url,
+        headers=tuple(case.request.headers.items()),
+        started=answer["started"],
+        seconds=answer["seconds"],
+        answer=received
+        and Answer(received["status"], _headers(received["headers"]), received["body"], received["http_version"]),
+        failure=failed and Failure(failed["kind"], failed["detail"]),
+        seen=seen,
+    )

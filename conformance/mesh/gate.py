@@ -1,0 +1,136 @@
+"""The gate: waits until every involved proxy runs the configuration, and knows nothing of the property under test.
+
+It is the only place of a run that polls. Three steps, each needed (measured in embedded-cluster.md section 5): istiod
+has exactly the objects that were applied; an object applied after that, the sentinel, is served by every involved
+proxy, so it runs a later push; and every proxy has acknowledged what it was sent, none refused anything.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from cluster.api import Api, Object, Reference
+from conformance.mesh.applications import INTERNET, OUTSIDE
+from conformance.mesh.istiod import Istiod
+from conformance.mesh.workloads import Pod, Workloads
+
+LIMIT_SECONDS = 30
+"""A push has been effective after 0.1 s here; a machine under load has needed 0.5 s."""
+
+_SENTINEL_ADDRESS = "http://sentinel.conformance-system.svc.cluster.local/"
+_SENTINEL_GATEWAY_PORT = 15099
+_GATEWAY_APPS = ("istio-ingressgateway", "istio-egressgateway")
+_ASKERS = 8
+
+
+class NotConverged(Exception):  # noqa: N818 - the state of the mesh, not a fault of the program
+    """The mesh does not run the configuration; the scenario is blocked, never judged."""
+
+
+class Gate:
+    """One per worker; workers do not disturb each other, each has a sentinel of its own."""
+
+    def __init__(self, api: Api, workloads: Workloads, istiod: Istiod) -> None:
+        self._api = api
+        self._workloads = workloads
+        self._istiod = istiod
+        self._host = f"{uuid.uuid4().hex[:12]}.sentinel.invalid"
+        self._generations = itertools.count(1)
+        self._internet = workloads.client(INTERNET, OUTSIDE)
+        self._gateways = tuple(pod for pod in workloads.pods("istio-system") if pod.app in _GATEWAY_APPS)
+        self._pool = ThreadPoolExecutor(_ASKERS)
+
+    def close(self) -> None:
+        """Takes the sentinel away."""
+        self._pool.shutdown()
+        self._api.delete(Reference.of(self._sentinel("")))
+
+    def pass_deletion(self, references: Sequence[Reference]) -> None:
+        """Waits until istiod has forgotten the objects; the next gate's sentinel then proves the proxies have, too."""
+        gone = {(each.kind, each.namespace or "", each.name) for each in references}
+        self._until(
+            lambda: sorted(map(str, gone & self._istiod.resource_versions().keys())), "istiod still has deleted objects"
+        )
+
+    def pass_applied(self, applied: Sequence[Object], pods: Sequence[Pod], rejections: float) -> None:
+        """Waits until `pods` (those with a proxy) and the gateways run what was applied.
+
+        `rejections` is istiod's count from before the apply. Raises NotConverged with what is missing.
+        """
+        self._wait_for_istiod(applied)
+        token = f"{self._host}/{next(self._generations)}"
+        sentinel = self._api.apply(self._sentinel(token))
+        self._wait_for_istiod([sentinel])
+        waiting = {*(pod for pod in pods if pod.has_proxy), *self._gateways}
+
+        def not_served() -> list[str]:
+            asked = sorted(waiting, key=lambda pod: pod.name)
+            for pod, served in zip(asked, self._pool.map(lambda pod: self._serves(pod, token), asked), strict=True):
+                if served:
+                    waiting.discard(pod)
+            return [pod.name for pod in waiting]
+
+        self._until(not_served, "proxies still run an older configuration")
+        self._refuse_rejections(rejections)
+        involved = {f"{pod.name}.{pod.namespace}" for pod in (*pods, *self._gateways) if pod.has_proxy}
+        self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent")
+        self._refuse_rejections(rejections)
+
+    def _wait_for_istiod(self, objects: Sequence[Object]) -> None:
+        wanted = {
+            (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each["metadata"][
+                "resourceVersion"
+            ]
+            for each in objects
+            if "istio.io/" in each["apiVersion"]
+        }
+
+        def missing() -> list[str]:
+            known = self._istiod.resource_versions()
+            return ["/".join(key) for key, version in wanted.items() if known.get(key) != version]
+
+        if wanted:
+            self._until(missing, "istiod does not have the objects as applied")
+
+    def _serves(self, pod: Pod, token: str) -> bool:
+        if pod.app in _GATEWAY_APPS:
+            address = f"http://{pod.address}:{_SENTINEL_GATEWAY_PORT}/"
+            content = self._workloads.fetch(self._internet, address, {"Host": self._host})
+        else:
+            content = self._workloads.fetch(pod, _SENTINEL_ADDRESS, {"Host": self._host})
+        return content is not None and content.decode() == token
+
+    def _unacknowledged(self, involved: set[str]) -> list[str]:
+        states = {state.proxy: state.pending for state in self._istiod.proxies()}
+        missing = [f"{proxy} (not connected)" for proxy in involved - states.keys()]
+        return missing + [f"{proxy} ({', '.join(states[proxy])})" for proxy in involved & states.keys() if states[proxy]]
+
+    def _refuse_rejections(self, before: float) -> None:
+        new = self._istiod.rejections() - before
+        if new:
+            raise NotConverged(
+                f"proxies refused {new:g} responses of istiod (NACK): they run an older configuration; "
+                "istiod's log has the reason"
+            )
+
+    def _until(self, missing: Callable[[], list[str]], problem: str) -> None:
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while remaining := missing():
+            if time.monotonic() > deadline:
+                raise NotConverged(f"{problem} after {LIMIT_SECONDS} s: {', '.join(sorted(remaining))}")
+
+    def _sentinel(self, token: str) -> Object:
+        return {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "VirtualService",
+            "metadata": {"name": self._host.split(".")[0], "namespace": "conformance-system"},
+            "spec": {
+                "hosts": [self._host],
+                "gateways": ["mesh", "sentinel"],
+                "http": [{"directResponse": {"status": 200, "body": {"string": token}}}],
+            },
+        }

@@ -1,0 +1,81 @@
+"""What istiod says about itself: which objects it has, what each proxy was sent and has acknowledged."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.api import Api, Object, Reference
+from conformance.mesh.applications import OUTSIDE
+from conformance.mesh.workloads import Workloads
+
+_NAMESPACE = "istio-system"
+_MONITORING_PORT = 15014
+_DEBUG = "http://istiod.istio-system.svc.cluster.local:8080/debug"
+
+_REJECTS = re.compile(r"^pilot_total_xds_rejects(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ProxyState:
+    """One row of /debug/syncz. `pending` names the resource types that were sent and not acknowledged."""
+
+    proxy: str
+    pending: tuple[str, ...]
+
+
+class Istiod:
+    """Asked by a pod outside the mesh: istiod wants the token of a service account, and the API server's pod proxy
+    carries none."""
+
+    def __init__(self, api: Api, workloads: Workloads) -> None:
+        self._api = api
+        self._workloads = workloads
+        self._asker = workloads.client(OUTSIDE, OUTSIDE)
+        pods = [pod for pod in workloads.pods(_NAMESPACE) if pod.app == "istiod"]
+        self._pod = pods[0]
+        account = Reference("v1", "ServiceAccount", _NAMESPACE, "istiod")
+        request: Object = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": ["istio-ca"], "expirationSeconds": 24 * 3600},
+        }
+        self._token: str = api.create_subresource(account, "token", request)["status"]["token"]
+
+    def _debug(self, page: str) -> Any:
+        content = self._workloads.fetch(self._asker, f"{_DEBUG}/{page}", {"Authorization": f"Bearer {self._token}"})
+        if content is None:
+            raise ConnectionError(f"istiod does not answer /debug/{page}")
+        return json.loads(content)
+
+    def resource_versions(self) -> Mapping[tuple[str, str, str], str]:
+        """(kind, namespace, name) -> resourceVersion of every Istio object istiod works with (/debug/configz)."""
+        return {
+            (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each["metadata"][
+                "resourceVersion"
+            ]
+            for each in self._debug("configz")
+        }
+
+    def proxies(self) -> tuple[ProxyState, ...]:
+        """Every connected proxy (/debug/syncz)."""
+        return tuple(ProxyState(row["proxy"], tuple(_pending(row))) for row in self._debug("syncz"))
+
+    def rejections(self) -> float:
+        """How many responses proxies have refused since istiod started (pilot_total_xds_rejects)."""
+        text = self._api.pod_proxy(_NAMESPACE, self._pod.name, _MONITORING_PORT, "metrics").decode()
+        return sum(float(value) for value in _REJECTS.findall(text))
+
+    def log(self) -> bytes:
+        """istiod's own log, for evidence; where a refusal is written down with its reason."""
+        path = f"/api/v1/namespaces/{_NAMESPACE}/pods/{self._pod.name}/log"
+        return self._api.request("get", path, query_params=[("container", "discovery")])
+
+
+def _pending(row: Mapping[str, Any]) -> Iterable[str]:
+    for kind in ("cluster", "listener", "route", "endpoint"):
+        if row.get(f"{kind}_sent") and row.get(f"{kind}_sent") != row.get(f"{kind}_acked"):
+            yield kind

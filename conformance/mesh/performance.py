@@ -1,0 +1,137 @@
+"""Performing a scenario on a mesh: apply, gate, measure, take away. What came of it is data for the judge."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock
+
+from cluster.api import Api, ApiError, Object, Reference, in_namespace
+from conformance.errors import BadInput
+from conformance.judgement.history import Exchange
+from conformance.language.load import Loaded
+from conformance.language.models import Scenario
+from conformance.mesh.applications import deploy
+from conformance.mesh.exchanges import measure
+from conformance.mesh.gate import Gate, NotConverged
+from conformance.mesh.istiod import Istiod
+from conformance.mesh.workloads import Workloads
+
+INGRESS = "ingress"
+"""What every scenario that configures a gateway shares with the others."""
+
+
+@dataclass
+class Clock:
+    """Seconds spent in each phase of a scenario."""
+
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phases[name] = round(self.phases.get(name, 0.0) + time.monotonic() - begun, 4)
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What came of a scenario: its exchanges, or why there are none. `blocked` is a sentence."""
+
+    exchanges: tuple[Exchange, ...]
+    phases: dict[str, float]
+    blocked: str | None = None
+
+
+def territory(scenario: Scenario) -> frozenset[str]:
+    """What a scenario changes and others could notice: its namespaces, and the gateways if it configures them."""
+    places = {scenario.namespace}
+    for each in scenario.config:
+        places.add(each["metadata"].get("namespace") or scenario.namespace)
+        gateways = (each.get("spec") or {}).get("gateways") or ()
+        if each["kind"] == "Gateway" or any(name != "mesh" for name in gateways):
+            places.add(INGRESS)
+    return frozenset(places)
+
+
+class Mesh:
+    """A running mesh as one worker uses it. `locks` is a folder that all workers of the cluster share."""
+
+    def __init__(self, kubeconfig: Path, locks: Path) -> None:
+        self.api = Api(kubeconfig)
+        self.workloads = Workloads(self.api)
+        self.istiod = Istiod(self.api, self.workloads)
+        self._gate = Gate(self.api, self.workloads, self.istiod)
+        self._locks = locks
+
+    def close(self) -> None:
+        self._gate.close()
+        self.api.close()
+
+    def perform(self, loaded: Loaded) -> Performance:
+        """Runs one scenario; raises BadInput when the API server refuses its configuration."""
+        scenario, clock = loaded.scenario, Clock()
+        with ExitStack() as held:
+            with clock.phase("wait"):
+                # In one order everywhere, so that two workers never wait for each other.
+                for place in sorted(territory(scenario)):
+                    held.enter_context(FileLock(self._locks / f"{place}.lock"))
+            with clock.phase("deploy"):
+                self._deploy(scenario.app, scenario.namespace)
+            return self._perform(loaded, clock)
+
+    def _deploy(self, app: str, namespace: str) -> None:
+        """Once for all workers and runs on this cluster; the mark is made when everything is available."""
+        mark = self._locks / f"{app}.{namespace}.deployed"
+        if not mark.exists():
+            deploy(self.api, app, namespace)
+            mark.touch()
+
+    def _perform(self, loaded: Loaded, clock: Clock) -> Performance:
+        scenario = loaded.scenario
+        objects = in_namespace(scenario.config, scenario.namespace)
+        rejections = self.istiod.rejections()
+        try:
+            with clock.phase("apply"):
+                applied = self._apply(loaded, objects)
+            pods = self.workloads.pods(scenario.namespace)
+            with clock.phase("gate"):
+                self._gate.pass_applied(applied, pods, rejections)
+            with clock.phase("measure"):
+                run = uuid.uuid4().hex[:12]
+                exchanges = measure(self.workloads, scenario.cases, scenario.namespace, pods, run)
+            return Performance(tuple(exchanges), clock.phases)
+        except NotConverged as blocked:
+            return Performance((), clock.phases, str(blocked))
+        finally:
+            with clock.phase("clean up"):
+                self._take_away(objects)
+
+    def _apply(self, loaded: Loaded, objects: Sequence[Object]) -> list[Object]:
+        """All or nothing: every object is tried by the API server first."""
+        for dry_run in (True, False):
+            applied = []
+            for index, manifest in enumerate(objects):
+                try:
+                    applied.append(self.api.apply(manifest, dry_run=dry_run))
+                except ApiError as refused:
+                    raise BadInput(
+                        path=str(loaded.source.path),
+                        line=loaded.line("config", index),
+                        problem=f"the cluster refuses {Reference.of(manifest)}: {refused.message}",
+                        hint="correct the object; `kubectl apply --dry-run=server -f` shows the same message",
+                    ) from refused
+        return applied
+
+    def _take_away(self, objects: Sequence[Object]) -> None:
+        references = [Reference.of(each) for each in objects]
+        for reference in references:
+            self.api.delete(reference)
+        self._gate.pass_deletion([each for each in references if each.kind != "Namespace"])

@@ -1,0 +1,93 @@
+"""The pods of the mesh and their control ports, reached through the API server like everything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from urllib3.exceptions import HTTPError
+
+from cluster.api import Api, ApiError, Object
+from conformance.mesh.applications import INTERNET, OUTSIDE
+
+CONTROL_PORT = 9900
+_PLAN_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A running pod. `workload` is the name of the Deployment it belongs to."""
+
+    namespace: str
+    name: str
+    address: str
+    app: str
+    workload: str
+    has_proxy: bool
+
+
+def _pod(document: Object) -> Pod:
+    metadata, spec, labels = document["metadata"], document["spec"], document["metadata"].get("labels") or {}
+    containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
+    template = labels.get("pod-template-hash", "")
+    return Pod(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        address=(document.get("status") or {}).get("podIP", ""),
+        app=labels.get("app", ""),
+        workload=metadata["name"].split(f"-{template}-")[0] if template else metadata["name"],
+        has_proxy=any(each["name"] == "istio-proxy" for each in containers),
+    )
+
+
+class Workloads:
+    """Finds pods and asks them. Safe to use from many threads."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def pods(self, namespace: str) -> tuple[Pod, ...]:
+        """The pods that are not on their way out, in the order of their names."""
+        documents = self._api.items("v1", "Pod", namespace)
+        alive = [each for each in documents if not each["metadata"].get("deletionTimestamp")]
+        return tuple(sorted((_pod(each) for each in alive), key=lambda pod: pod.name))
+
+    def client(self, name: str, namespace: str) -> Pod:
+        """The pod that sends for `from: NAME`: outside, internet, a workload, or the first one of a service."""
+        home = OUTSIDE if name in (OUTSIDE, INTERNET) else namespace
+        for pod in self.pods(home):
+            if name in (pod.workload, pod.app):
+                return pod
+        raise LookupError(f"namespace {home} has no pod of {name}")
+
+    def plan(self, pod: Pod, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Has the pod send these requests in order, each once and on a new connection; what it saw of each."""
+        body = {"requests": list(requests), "connection": "fresh"}
+        answers: list[dict[str, Any]] = json.loads(self._ask(pod, "plan", "post", body, _PLAN_SECONDS))["answers"]
+        return answers
+
+    def journal(self, pod: Pod, prefix: str) -> list[dict[str, Any]]:
+        """What the workload saw of requests whose token begins with `prefix`."""
+        entries: list[dict[str, Any]] = json.loads(self._ask(pod, f"journal?prefix={prefix}"))["entries"]
+        return entries
+
+    def load(self, pod: Pod, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """Has the pod send as fast as it can, for the bench."""
+        result: dict[str, Any] = json.loads(self._ask(pod, "load", "post", plan, _PLAN_SECONDS))
+        return result
+
+    def config_dump(self, pod: Pod) -> bytes:
+        """What the pod's own proxy runs (Envoy's admin interface)."""
+        return self._ask(pod, "proxy/config_dump")
+
+    def fetch(self, pod: Pod, url: str, headers: Mapping[str, str]) -> bytes | None:
+        """What the pod gets from a URL; None for anything but an answer with 2xx. Not for traffic under test."""
+        try:
+            return self._ask(pod, "fetch", "post", {"url": url, "headers": [*headers.items()]})
+        except (ApiError, HTTPError, ConnectionError):
+            return None
+
+    def _ask(self, pod: Pod, path: str, method: str = "get", body: Any = None, seconds: float = 30) -> bytes:
+        return self._api.pod_proxy(pod.namespace, pod.name, CONTROL_PORT, path, method, body, seconds)

@@ -1,0 +1,238 @@
+"""pytest: scenario files are items; one cluster per run, owned by the controller process and shared by its workers."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.model import ClusterError
+from conformance.errors import BadInput
+from conformance.judgement.verdict import Verdict
+from conformance.language.load import Loaded, load_scenario
+from conformance.run import Run, WorkerSite, verdict_of
+from conformance.report import terminal
+from conformance.report.record import ScenarioRecord
+
+SITE = pytest.StashKey[WorkerSite]()
+RUN = pytest.StashKey[Run]()
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance", "Istio conformance scenarios")
+    group.addoption("--cluster", choices=("embedded", "kind", "existing"), default="embedded", help="where to run")
+    group.addoption("--only", metavar="GLOB", help="only scenarios whose id matches, such as 'routing/*'")
+    group.addoption(
+        "--keep-cluster", choices=("never", "on-failure", "always"), default="never", help="leave the cluster running"
+    )
+    group.addoption("--seed", type=int, default=None, help="seed of the run, in its record; default: by chance")
+    group.addoption(
+        "--program", action="append", default=[], metavar="NAME=PATH", help="use this program instead of a built one"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = getattr(config, "workerinput", None)
+    if given is not None:
+        if "conformance_site" in given:
+            config.stash[SITE] = WorkerSite.from_json(given["conformance_site"])
+        return
+    try:
+        run = Run.planned(
+            folder=Path.cwd() / ".conformance",
+            cluster=config.getoption("--cluster"),
+            keep=config.getoption("--keep-cluster"),
+            seed=config.getoption("--seed"),
+            programs=config.getoption("--program"),
+        )
+    except BadInput as bad:
+        raise pytest.UsageError(str(bad)) from bad
+    config.stash[RUN] = run
+    config.pluginmanager.register(_Controller(config, run), "conformance-controller")
+
+
+# --- collection -------------------------------------------------------------------------------------------------------
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Files named on the command line, and those below a folder called scenarios."""
+    if file_path.suffix not in _SUFFIXES:
+        return None
+    if not parent.session.isinitpath(file_path) and "scenarios" not in file_path.parts:
+        return None
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+class ScenarioFile(pytest.File):
+    """One scenario file, one item."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        # Reading manifests/ is put off until there is a scenario to read.
+        from conformance.mesh.applications import applications
+
+        try:
+            loaded = load_scenario(self.path, applications())
+        except BadInput as bad:
+            raise self.CollectError(str(bad)) from None
+        yield ScenarioItem.from_parent(self, name=loaded.scenario.id, loaded=loaded)
+
+
+class ScenarioItem(pytest.Item):
+    """Performs its scenario on the run's cluster and judges what came of it."""
+
+    def __init__(self, *, loaded: Loaded, **others: Any) -> None:
+        super().__init__(**others)
+        self.loaded = loaded
+        self.record: ScenarioRecord | None = None
+        scenario = loaded.scenario
+        words = (scenario.title, *(case.name for case in scenario.cases))
+        self.extra_keyword_matches.update(word for text in words for word in text.split())
+
+    def runtest(self) -> None:
+        site = self.config.stash[SITE]
+        self.record = site.perform(self.loaded)
+        if not self.record.verdict.is_green:
+            raise NotGreen(self.record)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, NotGreen):
+            where = self.loaded.where()
+            return terminal.failure(excinfo.value.record, where)
+        if isinstance(excinfo.value, BadInput):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, self.name
+
+
+class NotGreen(Exception):  # noqa: N818 - a verdict, not a fault
+    """The verdict of a scenario is not green; its findings say why."""
+
+    def __init__(self, record: ScenarioRecord) -> None:
+        super().__init__(record.id)
+        self.record = record
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    scenarios = [item for item in items if isinstance(item, ScenarioItem)]
+    first: dict[str, ScenarioItem] = {}
+    for item in scenarios:
+        earlier = first.setdefault(item.name, item)
+        if earlier is not item:
+            here, there = item.loaded.where("id"), earlier.loaded.where("id")
+            raise pytest.UsageError(f"{here}: the id {item.name} is taken by {there}\n  give one of the two another id")
+    pattern = config.getoption("--only")
+    if not pattern:
+        return
+    others = [item for item in scenarios if not fnmatch.fnmatchcase(item.name, pattern)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if isinstance(item, ScenarioItem) and call.when == "call":
+        # Travels from a worker to the controller as JSON.
+        report.scenario_id = item.name
+        report.scenario_record = item.record.to_json().decode() if item.record else None
+        report.scenario_bad_input = bool(call.excinfo and isinstance(call.excinfo.value, BadInput))
+    return report
+
+
+# --- the controller ---------------------------------------------------------------------------------------------------
+
+
+class _Controller:
+    """What only the controller does: own the cluster, write the record, tell how far the run is."""
+
+    def __init__(self, config: pytest.Config, run: Run) -> None:
+        self._config = config
+        self._run = run
+        self._done = 0
+        self._bad_input = False
+
+    def _say(self, line: str) -> None:
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter:
+            reporter.ensure_newline()
+            reporter.write_line(line)
+            reporter.flush() if hasattr(reporter, "flush") else sys.stdout.flush()
+
+    def _start(self) -> WorkerSite:
+        try:
+            return self._run.start(self._say)
+        except ClusterError as error:
+            pytest.exit(str(error), returncode=2)
+
+    def pytest_configure_node(self, node: Any) -> None:
+        """xdist: before a worker starts; the first one gets the cluster started."""
+        if _names_scenarios(self._config) and not self._config.option.collectonly:
+            node.workerinput["conformance_site"] = self._start().to_json()
+
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Without xdist: after collection, so that a bad file is reported before anything is started."""
+        wanted = any(isinstance(item, ScenarioItem) for item in session.items)
+        if wanted and not session.config.option.collectonly and not session.testsfailed:
+            session.config.stash[SITE] = self._start()
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if not hasattr(report, "scenario_id"):
+            return
+        self._done += 1
+        self._bad_input = self._bad_input or report.scenario_bad_input
+        record = ScenarioRecord.model_validate_json(report.scenario_record) if report.scenario_record else None
+        if record:
+            self._run.add(record)
+        self._say(terminal.line(report.scenario_id, record, self._done, self._total()))
+
+    def _total(self) -> int:
+        session: Any = self._config.pluginmanager.get_plugin("session")
+        scheduler: Any = getattr(self._config.pluginmanager.get_plugin("dsession"), "sched", None)
+        names = getattr(scheduler, "collection", None)
+        return len(names) if names else session.testscollected if session else self._done
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        """Scenarios have lines of their own, so pytest prints no letter for them."""
+        if hasattr(report, "scenario_id"):
+            return ("passed" if report.passed else "failed"), "", ""
+        return None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._run.finish(failed=bool(session.testsfailed))
+        if self._bad_input:
+            session.exitstatus = 2
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for line in terminal.summary(self._run):
+            terminalreporter.write_line(line)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self._say(f"interrupted; what was recorded lies in {self._run.folder}")
+
+    def pytest_unconfigure(self) -> None:
+        self._run.end()
+
+
+def _names_scenarios(config: pytest.Config) -> bool:
+    paths = [Path(argument.split("::")[0]) for argument in config.args]
+    return any(
+        path.suffix in _SUFFIXES or "scenarios" in path.resolve().parts or next(path.rglob("scenarios/**/*.yaml"), None)
+        for path in paths
+        if path.exists()
+    )
+
+
+__all__ = ["NotGreen", "ScenarioFile", "ScenarioItem", "Verdict", "verdict_of"]

@@ -1,0 +1,199 @@
+"""One run: its folder, its cluster, its record. The controller has a `Run`, every worker a `WorkerSite`."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cluster import kept
+from cluster.embedded import cluster as embedded
+from cluster.model import Cluster, ClusterError
+from conformance.errors import BadInput
+from conformance.judgement.findings import Finding
+from conformance.judgement.judge import judge
+from conformance.judgement.verdict import Verdict, composed
+from conformance.language.load import Loaded
+from conformance.mesh.applications import deploy, lay_foundation
+from conformance.mesh.performance import Mesh, Performance
+from conformance.report.record import Footer, Header, RecordWriter, ScenarioRecord
+
+KEPT_NAME = "default"
+"""The name of the kept cluster that runs and the `cluster` commands share."""
+
+CONFIGURATION = "configuration"
+"""The check of a finding that says a scenario was blocked before anything was sent."""
+
+Say = Callable[[str], None]
+
+
+def verdict_of(findings: Sequence[Finding]) -> Verdict:
+    return composed(finding.verdict for finding in findings)
+
+
+class WorkerSite:
+    """Where a worker performs scenarios."""
+
+    def __init__(self, cluster: Cluster, locks: Path) -> None:
+        self._cluster = cluster
+        self._locks = locks
+        self._mesh: Mesh | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"cluster": self._cluster.to_json(), "locks": str(self._locks)}
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> WorkerSite:
+        return WorkerSite(Cluster.from_json(document["cluster"]), Path(document["locks"]))
+
+    @property
+    def mesh(self) -> Mesh:
+        """Connected on first use, in the worker's own process."""
+        if self._mesh is None:
+            self._mesh = Mesh(self._cluster.kubeconfig, self._locks)
+        return self._mesh
+
+    def perform(self, loaded: Loaded) -> ScenarioRecord:
+        """One scenario from its configuration to its verdict; raises BadInput for a configuration that is refused."""
+        begun = time.monotonic()
+        performed = self.mesh.perform(loaded)
+        scenario = loaded.scenario
+        expected = tuple(case.expected() for case in scenario.cases)
+        findings = _judged(scenario.id, expected, performed)
+        return ScenarioRecord(
+            id=scenario.id,
+            verdict=verdict_of(findings),
+            seconds=round(time.monotonic() - begun, 3),
+            phases=performed.phases,
+            cases=expected,
+            exchanges=performed.exchanges,
+            findings=findings,
+        )
+
+
+def _judged(scenario: str, expected: Any, performed: Performance) -> tuple[Finding, ...]:
+    if performed.blocked is None:
+        return judge(scenario, expected, performed.exchanges)
+    promised = "every involved proxy runs the configuration as applied"
+    return (Finding(Verdict.BLOCKED, scenario, "", CONFIGURATION, promised, performed.blocked, None),)
+
+
+@dataclass
+class Run:
+    """A run as the controller sees it, from its plan to its record."""
+
+    folder: Path
+    id: str
+    cluster_kind: str
+    keep: str
+    seed: int
+    programs: Mapping[str, Path]
+    footer: Footer | None = None
+    results: list[ScenarioRecord] = field(default_factory=list)
+    _site: WorkerSite | None = None
+    _running: embedded.Running | None = None
+    _writer: RecordWriter | None = None
+    _cluster: Cluster | None = None
+    _failed: bool = False
+
+    @staticmethod
+    def planned(folder: Path, cluster: str, keep: str, seed: int | None, programs: Sequence[str]) -> Run:
+        """Raises BadInput for a program that is not NAME=PATH."""
+        identity = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        return Run(
+            folder=folder / "runs" / identity,
+            id=identity,
+            cluster_kind=cluster,
+            keep=keep,
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+            programs=dict(_named_path(each) for each in programs),
+        )
+
+    def start(self, say: Say) -> WorkerSite:
+        """The cluster with the first application on it; the same site for every call. Raises ClusterError."""
+        if self._site is None:
+            self.folder.mkdir(parents=True)
+            self._site = self._start(say)
+            assert self._cluster is not None
+            self._writer = RecordWriter(self.folder / "record.ndjson", self._header(self._cluster))
+        return self._site
+
+    def _start(self, say: Say) -> WorkerSite:
+        if self.cluster_kind != "embedded":
+            raise ClusterError(
+                f"--cluster {self.cluster_kind} is not there yet", "Leave it out: the embedded cluster needs no Docker"
+            )
+        found = kept.find(KEPT_NAME)
+        if found:
+            say(f"using the kept cluster (conformance cluster down ends it), kubeconfig {found.cluster.kubeconfig}")
+            self._cluster = found.cluster
+            return WorkerSite(found.cluster, found.locks)
+        options = embedded.Options(given=self.programs, owned=self.keep == "never")
+        running = embedded.start(options, self.folder / "cluster.log", say)
+        self._running = running
+        self._cluster = running.cluster
+        for deviation in running.cluster.deviations:
+            say(f"note: {deviation}")
+        prepare(running.cluster, running.world.home, say)
+        return WorkerSite(running.cluster, running.world.home)
+
+    def _header(self, cluster: Cluster) -> Header:
+        return Header(
+            run=self.id,
+            started=datetime.now(UTC).isoformat(),
+            seed=self.seed,
+            versions={name: part.version for name, part in cluster.parts.items()},
+            sources={name: part.source for name, part in cluster.parts.items()},
+        )
+
+    def add(self, record: ScenarioRecord) -> None:
+        self.results.append(record)
+        if self._writer:
+            self._writer.add(record)
+
+    def finish(self, failed: bool) -> None:
+        """Completes the record."""
+        self._failed = failed
+        if self._writer and self.footer is None:
+            self.footer = self._writer.finish(datetime.now(UTC).isoformat())
+
+    def end(self) -> None:
+        """Ends the cluster, or keeps it as asked; after a failure the programs' logs are saved first."""
+        if self._running is None:
+            return
+        if self._failed:
+            shutil.copytree(self._running.cluster.logs, self.folder / "logs", dirs_exist_ok=True)
+        if self.keep == "always" or (self.keep == "on-failure" and self._failed):
+            kept.keep(KEPT_NAME, self._running)
+        else:
+            self._running.end()
+        self._running = None
+
+    @property
+    def kept(self) -> bool:
+        return self.keep == "always" or (self.keep == "on-failure" and self._failed)
+
+
+def prepare(cluster: Cluster, marks: Path, say: Say) -> None:
+    """The outside world and bookinfo in `default`, the state that most scenarios start from."""
+    from cluster.api import Api
+
+    begun = time.monotonic()
+    api = Api(cluster.kubeconfig)
+    lay_foundation(api)
+    deploy(api, "bookinfo", "default")
+    (marks / "bookinfo.default.deployed").touch()
+    api.close()
+    say(f"bookinfo, its clients and the outside world are ready  [{time.monotonic() - begun:.1f} s]")
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not equals or not name or not path:
+        raise BadInput(path="--program", line=None, problem=f"{text!r} names no program", hint="write NAME=PATH")
+    return name, Path(path)

@@ -40,7 +40,7 @@ class Kept:
 
 
 def keep(name: str, running: Running) -> Kept:
-    """Writes a running cluster down."""
+    """Writes a running cluster down and lets it live on without the process that started it."""
     _folder().mkdir(parents=True, exist_ok=True)
     document = {
         "pid": running.world.pid,
@@ -50,6 +50,7 @@ def keep(name: str, running: Running) -> Kept:
         "owner": os.getuid(),
     }
     (_folder() / f"{name}.json").write_text(json.dumps(document, indent=2))
+    running.world.release()
     return Kept(name, running.cluster, running.world)
 
 

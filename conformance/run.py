@@ -133,7 +133,7 @@ class Run:
             say(f"using the kept cluster (conformance cluster down ends it), kubeconfig {found.cluster.kubeconfig}")
             self._cluster = found.cluster
             return WorkerSite(found.cluster, found.locks)
-        options = embedded.Options(given=self.programs, owned=self.keep == "never")
+        options = embedded.Options(given=self.programs)
         running = embedded.start(options, self.folder / "cluster.log", say)
         self._running = running
         self._cluster = running.cluster

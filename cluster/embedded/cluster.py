@@ -30,7 +30,6 @@ class Options:
 
     given: Mapping[str, Path] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
-    owned: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,6 @@ def start(options: Options, log: Path, progress: Progress) -> Running:
     plan = world.Plan(
         programs=paths,
         kubernetes_version=obtained["kube-apiserver"].version,
-        owned=options.owned,
         log=log,
         outside_names=_OUTSIDE_NAMES.read_text(),
     )

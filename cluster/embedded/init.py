@@ -1,7 +1,8 @@
 """PID 1 of an embedded cluster's own world: makes mounts and network private, starts the supervisor, reaps.
 
 Standard input carries one line of settings and is then the lifeline: when its other end closes, whatever killed the
-owner, this process ends, and the kernel takes every process, mount and interface of the namespaces with it.
+owner, this process ends, and the kernel takes every process, mount and interface of the namespaces with it. One byte
+on it lets the world live on without an owner.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import IO
 
 from cluster.embedded import layout
+
+
+RELEASE = b"k"
 
 
 def _run(*command: str) -> None:
@@ -47,9 +51,8 @@ def _network() -> None:
 
 
 def _die_with(lifeline: IO[bytes]) -> None:
-    while lifeline.read(1):
-        pass
-    os._exit(0)
+    if lifeline.read(1) != RELEASE:
+        os._exit(0)
 
 
 def main() -> None:
@@ -63,8 +66,7 @@ def main() -> None:
         stdin=subprocess.DEVNULL,
         pass_fds=settings["listeners"].values(),
     )
-    if settings["owned"]:
-        threading.Thread(target=_die_with, args=(sys.stdin.buffer,), daemon=True).start()
+    threading.Thread(target=_die_with, args=(sys.stdin.buffer,), daemon=True).start()
     while True:
         ended, status = os.wait()
         if ended == supervisor.pid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.embedded import layout
+from cluster.embedded.init import RELEASE
 from cluster.model import ClusterError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -23,11 +25,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a world is made of. `owned` worlds die with the process that started them."""
+    """What a world is made of."""
 
     programs: Mapping[str, Path]
     kubernetes_version: str
-    owned: bool
     # Where the world's own last words go: its folder vanishes with it.
     log: Path
     outside_names: str = ""
@@ -51,6 +52,16 @@ class World:
     def kubeconfig(self) -> Path:
         return self.home / "kubeconfig-outside"
 
+    def release(self) -> None:
+        """Lets the world outlive this process; until then it dies with it, whatever kills it."""
+        assert self.process is not None, "only the process that started a world can release it"
+        assert self.process.stdin is not None
+        self.process.stdin.write(RELEASE)
+        self.process.stdin.flush()
+        _close_pipes(self.process)
+        # Popen warns of a child that it was not told the end of; this one is meant to go on.
+        self.process.returncode = 0
+
     def end(self) -> None:
         """Kills PID 1; the kernel takes everything else with it. Returns when it is gone."""
         try:
@@ -58,7 +69,7 @@ class World:
         except ProcessLookupError:
             pass
         if self.process:
-            self.process.wait(timeout=30)
+            _reap(self.process)
 
 
 def _isolation() -> list[str]:
@@ -115,7 +126,6 @@ def start(plan: Plan, ports: Mapping[str, int], progress: Progress) -> World:
     listeners = _listeners({"api": 0, "http": 0, "https": 0, **ports})
     numbers = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     settings = {
-        "owned": plan.owned,
         "programs": {name: str(path) for name, path in plan.programs.items()},
         "kubernetes_version": plan.kubernetes_version,
         "listeners": {name: listener.fileno() for name, listener in listeners.items()},
@@ -145,8 +155,20 @@ def start(plan: Plan, ports: Mapping[str, int], progress: Progress) -> World:
         return World(_pid_one(process.pid), process, numbers)
     except BaseException:
         process.kill()
-        process.wait()
+        _reap(process)
         raise
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    process.wait(timeout=30)
+    _close_pipes(process)
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
 
 def _pid_one(unshare: int) -> int:

@@ -14,7 +14,8 @@ from conformance.mesh.workloads import Workloads
 
 _NAMESPACE = "istio-system"
 _MONITORING_PORT = 15014
-_DEBUG = "http://istiod.istio-system.svc.cluster.local:8080/debug"
+# Its Service leaves this port out, so the pod's own address is asked.
+_DEBUG_PORT = 8080
 
 _REJECTS = re.compile(r"^pilot_total_xds_rejects(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
 
@@ -46,7 +47,8 @@ class Istiod:
         self._token: str = api.create_subresource(account, "token", request)["status"]["token"]
 
     def _debug(self, page: str) -> Any:
-        content = self._workloads.fetch(self._asker, f"{_DEBUG}/{page}", {"Authorization": f"Bearer {self._token}"})
+        address = f"http://{self._pod.address}:{_DEBUG_PORT}/debug/{page}"
+        content = self._workloads.fetch(self._asker, address, {"Authorization": f"Bearer {self._token}"})
         if content is None:
             raise ConnectionError(f"istiod does not answer /debug/{page}")
         return json.loads(content)

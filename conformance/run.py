@@ -111,7 +111,7 @@ class Run:
             cluster_kind=cluster,
             keep=keep,
             seed=secrets.randbelow(2**31) if seed is None else seed,
-            programs=dict(_named_path(each) for each in programs),
+            programs=named_programs(programs),
         )
 
     def start(self, say: Say) -> WorkerSite:
@@ -190,6 +190,11 @@ def prepare(cluster: Cluster, marks: Path, say: Say) -> None:
     (marks / "bookinfo.default.deployed").touch()
     api.close()
     say(f"bookinfo, its clients and the outside world are ready  [{time.monotonic() - begun:.1f} s]")
+
+
+def named_programs(words: Sequence[str]) -> dict[str, Path]:
+    """NAME=PATH words as a mapping; raises BadInput for anything else."""
+    return dict(_named_path(each) for each in words)
 
 
 def _named_path(text: str) -> tuple[str, Path]:

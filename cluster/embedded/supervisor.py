@@ -60,11 +60,13 @@ def _start(settings: dict[str, Any], paths: dict[str, Path]) -> None:
 
     relay.start({descriptor: _TARGETS[name] for name, descriptor in settings["listeners"].items()})
     credentials = certificates.create(layout.HOME / "certificates")
+    # Relative, so that both files can also be read from outside, through /proc/PID/root.
+    authority = str(credentials.authority.relative_to(layout.HOME))
     layout.KUBECONFIG.write_text(
-        certificates.kubeconfig(layout.API_URL, str(credentials.authority), credentials.admin_token)
+        certificates.kubeconfig(layout.API_URL, authority, credentials.admin_token)
     )
     (layout.HOME / "kubeconfig-outside").write_text(
-        certificates.kubeconfig(settings["api_url"], "certificates/ca.crt", credentials.admin_token)
+        certificates.kubeconfig(settings["api_url"], authority, credentials.admin_token)
     )
     programs = control_plane.Programs(paths, _failed)
     programs.start(control_plane.etcd())

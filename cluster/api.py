@@ -147,12 +147,12 @@ class Api:
                 return None
             raise
 
-    def list(self, api_version: str, kind: str, namespace: str | None = None, **selectors: str) -> Object:
+    def list_object(self, api_version: str, kind: str, namespace: str | None = None, **selectors: str) -> Object:
         """The list object, so that its resourceVersion is at hand for a watch."""
         return self._json("get", self._path(api_version, kind, namespace, None), **selectors)
 
     def items(self, api_version: str, kind: str, namespace: str | None = None, **selectors: str) -> list[Object]:
-        items: list[Object] = self.list(api_version, kind, namespace, **selectors)["items"]
+        items: list[Object] = self.list_object(api_version, kind, namespace, **selectors)["items"]
         return items
 
     def watch(
@@ -166,7 +166,7 @@ class Api:
         resource = self._dynamic.resources.get(api_version=api_version, kind=kind)
         known: dict[str, Object] = {}
         while True:
-            listed = self.list(api_version, kind, namespace, **selectors)
+            listed = self.list_object(api_version, kind, namespace, **selectors)
             present = {item["metadata"]["uid"]: item for item in listed["items"]}
             for uid in known.keys() - present.keys():
                 yield "DELETED", known[uid]
@@ -195,7 +195,7 @@ class Api:
                 continue
 
     @_retry_passing_faults
-    def apply(self, manifest: Object, dry_run: bool = False) -> Object:
+    def apply(self, manifest: Object, *, dry_run: bool = False) -> Object:
         """Server-side apply; the harness owns what it applies, so conflicts are settled in its favour."""
         reference = Reference.of(manifest)
         path = self._path(reference.api_version, reference.kind, reference.namespace, reference.name)
@@ -262,7 +262,15 @@ class Api:
         return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
     def pod_proxy(
-        self, namespace: str, pod: str, port: int, path: str, method: str = "get", body: Any = None, seconds: float = 30
+        self,
+        namespace: str,
+        pod: str,
+        port: int,
+        path: str,
+        *,
+        method: str = "get",
+        body: Any = None,
+        seconds: float = 30,
     ) -> bytes:
         """One HTTP exchange with a port of a pod, carried by the API server, which dials the pod's own address."""
         full = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
@@ -278,6 +286,4 @@ class Api:
 
 def in_namespace(manifests: Iterable[Object], namespace: str) -> list[Object]:
     """The manifests with `namespace` filled in where they name none (cluster-scoped kinds ignore it)."""
-    return [
-        {**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}} for manifest in manifests
-    ]
+    return [{**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}} for manifest in manifests]

@@ -47,7 +47,7 @@ def manifests(istioctl: Path, overlays: Sequence[str], cache: Path) -> list[Obje
             f"Look at {', '.join(map(str, files))}",
         )
     # istioctl's own output, so the fast loader may read it.
-    objects = [each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each]  # noqa: S506
+    objects = [each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each]
     kept.parent.mkdir(parents=True, exist_ok=True)
     unfinished = kept.with_suffix(f".{id(objects)}")
     unfinished.write_text(json.dumps(objects))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +36,8 @@ class Kept:
 
     @property
     def locks(self) -> Path:
-        """A folder that all runs on this cluster share; it goes with the cluster."""
-        return self.world.home
+        """A folder that all runs on this cluster share; `end` removes it."""
+        return _folder() / f"{self.name}.locks"
 
 
 def keep(name: str, running: Running) -> Kept:
@@ -51,7 +52,9 @@ def keep(name: str, running: Running) -> Kept:
     }
     (_folder() / f"{name}.json").write_text(json.dumps(document, indent=2))
     running.world.release()
-    return Kept(name, running.cluster, running.world)
+    kept = Kept(name, running.cluster, running.world)
+    kept.locks.mkdir(exist_ok=True)
+    return kept
 
 
 def find(name: str) -> Kept | None:
@@ -62,7 +65,7 @@ def find(name: str) -> Kept | None:
     except (OSError, ValueError):
         return None
     if _started(document["pid"]) != document["started"] or document["started"] is None:
-        path.unlink(missing_ok=True)
+        _forget(name)
         return None
     world = World(document["pid"], None, document["ports"])
     return Kept(name, Cluster.from_json(document["cluster"]), world)
@@ -74,5 +77,11 @@ def names() -> list[str]:
 
 
 def end(kept: Kept) -> None:
+    """Ends the cluster and everything in it."""
     kept.world.end()
-    (_folder() / f"{kept.name}.json").unlink(missing_ok=True)
+    _forget(kept.name)
+
+
+def _forget(name: str) -> None:
+    shutil.rmtree(_folder() / f"{name}.locks", ignore_errors=True)
+    (_folder() / f"{name}.json").unlink(missing_ok=True)

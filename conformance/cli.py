@@ -93,7 +93,7 @@ def _up(options: argparse.Namespace) -> int:
     log = _FOLDER / "cluster.log"
     running = embedded.start(chosen, log, _say)
     try:
-        prepare(running.cluster, running.world.home, _say)
+        prepare(running.cluster, _say)
     except BaseException:
         running.end()
         raise

@@ -13,6 +13,7 @@ from typing import Any
 
 from cluster import kept
 from cluster.embedded import cluster as embedded
+from cluster.api import Api
 from cluster.model import Cluster, ClusterError
 from conformance.errors import BadInput
 from conformance.judgement.findings import Finding
@@ -139,8 +140,10 @@ class Run:
         self._cluster = running.cluster
         for deviation in running.cluster.deviations:
             say(f"note: {deviation}")
-        prepare(running.cluster, running.world.home, say)
-        return WorkerSite(running.cluster, running.world.home)
+        prepare(running.cluster, say)
+        locks = self.folder / "locks"
+        locks.mkdir()
+        return WorkerSite(running.cluster, locks)
 
     def _header(self, cluster: Cluster) -> Header:
         return Header(
@@ -166,6 +169,7 @@ class Run:
         """Ends the cluster, or keeps it as asked; after a failure the programs' logs are saved first."""
         if self._running is None:
             return
+        shutil.rmtree(self.folder / "locks", ignore_errors=True)
         if self._failed:
             shutil.copytree(self._running.cluster.logs, self.folder / "logs", dirs_exist_ok=True)
         if self.keep == "always" or (self.keep == "on-failure" and self._failed):
@@ -179,15 +183,12 @@ class Run:
         return self.keep == "always" or (self.keep == "on-failure" and self._failed)
 
 
-def prepare(cluster: Cluster, marks: Path, say: Say) -> None:
+def prepare(cluster: Cluster, say: Say) -> None:
     """The outside world and bookinfo in `default`, the state that most scenarios start from."""
-    from cluster.api import Api
-
     begun = time.monotonic()
     api = Api(cluster.kubeconfig)
     lay_foundation(api)
     deploy(api, "bookinfo", "default")
-    (marks / "bookinfo.default.deployed").touch()
     api.close()
     say(f"bookinfo, its clients and the outside world are ready  [{time.monotonic() - begun:.1f} s]")
 

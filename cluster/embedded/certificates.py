@@ -52,9 +52,7 @@ def create(folder: Path) -> Credentials:
     authority.issue_cert(*_API_NAMES).private_key_and_cert_chain_pem.write_to_path(credentials.api_server)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     credentials.service_account_key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     # The group is bound to cluster-admin by the API server itself.
     credentials.tokens.write_text(f"{credentials.admin_token},admin,admin,system:masters\n")

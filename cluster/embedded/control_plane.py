@@ -19,7 +19,7 @@ from cluster.embedded.certificates import Credentials
 _READY_SECONDS = 60
 
 
-class ProgramDied(Exception):
+class ProgramDied(Exception):  # noqa: N818 - says what happened; binaries.ProgramError is another matter
     """A program of the control plane ended; the message quotes the end of its log."""
 
 

@@ -17,7 +17,6 @@ from typing import IO
 
 from cluster.embedded import layout
 
-
 RELEASE = b"k"
 
 

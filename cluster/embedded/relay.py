@@ -46,7 +46,6 @@ async def _serve(targets: Mapping[int, tuple[str, int]]) -> None:
                 await _carry((reader, writer), target)
 
             listener = socket.socket(fileno=descriptor)
-            listener.setblocking(False)
             await servers.enter_async_context(await asyncio.start_server(accepted, sock=listener))
         await asyncio.Event().wait()
 

@@ -62,9 +62,7 @@ def _start(settings: dict[str, Any], paths: dict[str, Path]) -> None:
     credentials = certificates.create(layout.HOME / "certificates")
     # Relative, so that both files can also be read from outside, through /proc/PID/root.
     authority = str(credentials.authority.relative_to(layout.HOME))
-    layout.KUBECONFIG.write_text(
-        certificates.kubeconfig(layout.API_URL, authority, credentials.admin_token)
-    )
+    layout.KUBECONFIG.write_text(certificates.kubeconfig(layout.API_URL, authority, credentials.admin_token))
     (layout.HOME / "kubeconfig-outside").write_text(
         certificates.kubeconfig(settings["api_url"], authority, credentials.admin_token)
     )

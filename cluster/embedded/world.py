@@ -64,10 +64,8 @@ class World:
 
     def end(self) -> None:
         """Kills PID 1; the kernel takes everything else with it. Returns when it is gone."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         if self.process:
             _reap(self.process)
 

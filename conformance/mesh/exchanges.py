@@ -17,7 +17,9 @@ _INGRESS = "istio-ingressgateway.istio-system.svc.cluster.local"
 _READERS = 8
 
 
-def measure(workloads: Workloads, cases: Sequence[Case], namespace: str, pods: Sequence[Pod], run: str) -> list[Exchange]:
+def measure(
+    workloads: Workloads, cases: Sequence[Case], namespace: str, pods: Sequence[Pod], run: str
+) -> list[Exchange]:
     """Sends every case's request in order and collects what the workloads in `pods` saw of them.
 
     `run` is unique to this scenario of this run; every token begins with it.

@@ -107,7 +107,9 @@ class Gate:
     def _unacknowledged(self, involved: set[str]) -> list[str]:
         states = {state.proxy: state.pending for state in self._istiod.proxies()}
         missing = [f"{proxy} (not connected)" for proxy in involved - states.keys()]
-        return missing + [f"{proxy} ({', '.join(states[proxy])})" for proxy in involved & states.keys() if states[proxy]]
+        return missing + [
+            f"{proxy} ({', '.join(states[proxy])})" for proxy in involved & states.keys() if states[proxy]
+        ]
 
     def _refuse_rejections(self, before: float) -> None:
         new = self._istiod.rejections() - before

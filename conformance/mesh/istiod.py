@@ -30,7 +30,8 @@ class ProxyState:
 
 class Istiod:
     """Asked by a pod outside the mesh: istiod wants the token of a service account, and the API server's pod proxy
-    carries none."""
+    carries none.
+    """
 
     def __init__(self, api: Api, workloads: Workloads) -> None:
         self._api = api
@@ -72,7 +73,7 @@ class Istiod:
         return sum(float(value) for value in _REJECTS.findall(text))
 
     def log(self) -> bytes:
-        """istiod's own log, for evidence; where a refusal is written down with its reason."""
+        """The log of istiod itself, for evidence; where a refusal is written down with its reason."""
         path = f"/api/v1/namespaces/{_NAMESPACE}/pods/{self._pod.name}/log"
         return self._api.request("get", path, query_params=[("container", "discovery")])
 

@@ -84,15 +84,8 @@ class Mesh:
                 for place in sorted(territory(scenario)):
                     held.enter_context(FileLock(self._locks / f"{place}.lock"))
             with clock.phase("deploy"):
-                self._deploy(scenario.app, scenario.namespace)
+                deploy(self.api, scenario.app, scenario.namespace)
             return self._perform(loaded, clock)
-
-    def _deploy(self, app: str, namespace: str) -> None:
-        """Once for all workers and runs on this cluster; the mark is made when everything is available."""
-        mark = self._locks / f"{app}.{namespace}.deployed"
-        if not mark.exists():
-            deploy(self.api, app, namespace)
-            mark.touch()
 
     def _perform(self, loaded: Loaded, clock: Clock) -> Performance:
         scenario = loaded.scenario

@@ -90,4 +90,6 @@ class Workloads:
             return None
 
     def _ask(self, pod: Pod, path: str, method: str = "get", body: Any = None, seconds: float = 30) -> bytes:
-        return self._api.pod_proxy(pod.namespace, pod.name, CONTROL_PORT, path, method, body, seconds)
+        return self._api.pod_proxy(
+            pod.namespace, pod.name, CONTROL_PORT, path, method=method, body=body, seconds=seconds
+        )

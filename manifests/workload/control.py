@@ -134,7 +134,9 @@ def _fetch(address: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PROXY_SECONDS)
     try:
-        connection.request("GET", address.removeprefix(f"{parts.scheme}://{parts.netloc}") or "/", headers=dict(headers))
+        connection.request(
+            "GET", address.removeprefix(f"{parts.scheme}://{parts.netloc}") or "/", headers=dict(headers)
+        )
         answer = connection.getresponse()
         body = answer.read(MAXIMUM_PROXY_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:

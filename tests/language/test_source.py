@@ -152,10 +152,10 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 )
 def test_hostile_files_are_refused_within_a_second(tmp_path: Path, content: str, problem: str) -> None:
     path = written(tmp_path, content)
-    begun = time.monotonic()
+    begun = time.process_time()  # processor time: how busy the machine is says nothing about the reader
     with pytest.raises(BadInput, match=problem):
         read_source(path)
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_the_number_of_values_is_bounded(tmp_path: Path) -> None:

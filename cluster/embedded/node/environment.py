@@ -17,7 +17,7 @@ Object = Mapping[str, Any]
 ReadData = Callable[[str, str], Mapping[str, str] | None]
 
 
-class MissingReference(Exception):
+class MissingReference(Exception):  # noqa: N818 - may still appear: a state of the cluster, not a fault
     """A ConfigMap, Secret or key that a container needs does not exist (yet)."""
 
 
@@ -52,7 +52,9 @@ def environment(container: Object, pod: Object, read: ReadData, builtin: Mapping
 
 
 def _all_of(source: Object, read: ReadData) -> dict[str, str]:
-    kind, reference = ("ConfigMap", source.get("configMapRef")) if "configMapRef" in source else ("Secret", source["secretRef"])
+    kind, reference = (
+        ("ConfigMap", source.get("configMapRef")) if "configMapRef" in source else ("Secret", source["secretRef"])
+    )
     assert reference is not None
     data = read(kind, reference["name"])
     if data is None:
@@ -63,7 +65,9 @@ def _all_of(source: Object, read: ReadData) -> dict[str, str]:
     return {prefix + key: value for key, value in data.items()}
 
 
-def _value_of(entry: Object, container: Object, pod: Object, read: ReadData, variables: Mapping[str, str]) -> str | None:
+def _value_of(
+    entry: Object, container: Object, pod: Object, read: ReadData, variables: Mapping[str, str]
+) -> str | None:
     source = entry.get("valueFrom")
     if not source:
         return expand(entry.get("value") or "", variables)
@@ -156,6 +160,6 @@ def _of_machine(resource: str) -> Decimal:
 
 
 def command_line(container: Object, entrypoint: tuple[str, ...], variables: Mapping[str, str]) -> list[str]:
-    """command replaces the image's entry point, args its arguments; both are expanded."""
+    """What to run: `command` replaces the image's entry point, `args` its arguments; both are expanded."""
     command = container.get("command") or list(entrypoint)
     return [expand(word, variables) for word in [*command, *(container.get("args") or ())]]

@@ -30,7 +30,7 @@ class Image:
     working_directory: str = "/"
 
 
-class UnknownImage(Exception):
+class UnknownImage(Exception):  # noqa: N818 - an answer about a pod, not a fault of the node
     """No program stands in for this image; the message says which ones are known."""
 
 
@@ -44,7 +44,10 @@ class Images:
         for pattern, image in self.known:
             if re.fullmatch(pattern, reference):
                 return image
-        names = ", ".join(pattern.replace(".*", "*").replace("(", "").replace(")?", "").replace("/*", "/") for pattern, _ in self.known)
+        names = ", ".join(
+            pattern.replace(".*", "*").replace("(", "").replace(")?", "").replace("/*", "/")
+            for pattern, _ in self.known
+        )
         raise UnknownImage(
             f'no program stands in for image "{reference}": this node runs no container images, it knows {names}. '
             "Use one of these, or run this manifest with --cluster kind"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
-# (namespace, pod, container, previous) -> the log file of that run.
-FindLog = Callable[[str, str, str, bool], Path | None]
+
+class FindLog(Protocol):
+    """(namespace, pod, container) -> the log file of its last run or the one before; None when there is no such run."""
+
+    def __call__(self, namespace: str, pod: str, container: str, /, *, previous: bool) -> Path | None: ...
+
 
 _CHUNK = 64 * 1024
 _FOLLOW_SECONDS = 0.2
@@ -26,7 +30,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse()
             return
         options = {name: values[0] for name, values in parse_qs(url.query).items()}
-        path = type(self).find_log(parts[1], parts[2], parts[3], options.get("previous") == "true")
+        path = type(self).find_log(parts[1], parts[2], parts[3], previous=options.get("previous") == "true")
         if path is None:
             self._answer(404, f"container {parts[3]} of pod {parts[2]} has no such run\n")
             return
@@ -39,7 +43,8 @@ class _Handler(BaseHTTPRequestHandler):
             "  kubectl get --raw /api/v1/namespaces/NS/pods/POD:PORT/proxy/PATH\n",
         )
 
-    do_POST = _refuse
+    def do_POST(self) -> None:
+        self._refuse()
 
     def _answer(self, status: int, text: str) -> None:
         body = text.encode()
@@ -69,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if not chunk or limit:
                     return
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Silent: the API server's own log has these requests."""
 
 

@@ -124,13 +124,13 @@ class Dispatcher:
         if pod["metadata"].get("deletionTimestamp"):
             worker.update(pod)
 
-    def find_log(self, namespace: str, name: str, container: str, previous: bool) -> Path | None:
+    def find_log(self, namespace: str, name: str, container: str, *, previous: bool) -> Path | None:
         """Where the output of a container lies, for the kubelet API."""
         with self._lock:
             workers = [*self._workers.values()]
         for worker in workers:
             if worker.is_for(namespace, name):
-                return worker.log(container, previous)
+                return worker.log(container, previous=previous)
         return None
 
     def serve_logs(self, certificate: Path) -> None:

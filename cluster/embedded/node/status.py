@@ -19,7 +19,7 @@ class Role(Enum):
     MAIN = "main"
 
 
-def role(container: Object, is_init: bool) -> Role:
+def role(container: Object, *, is_init: bool) -> Role:
     if not is_init:
         return Role.MAIN
     return Role.SIDECAR if container.get("restartPolicy") == "Always" else Role.INIT
@@ -169,7 +169,9 @@ def pod_status(
         "hostIP": host,
         "hostIPs": [{"ip": host}],
         "startTime": timestamp(started),
-        "conditions": [_condition(kind, fact, before.get(kind), current, containers) for kind, fact in facts.items()],
+        "conditions": [
+            _condition(kind, before.get(kind), current, containers, fact=fact) for kind, fact in facts.items()
+        ],
         "initContainerStatuses": [_container(each, uid) for each in containers if each.role is not Role.MAIN],
         "containerStatuses": [_container(each, uid) for each in containers if each.role is Role.MAIN],
     }
@@ -179,7 +181,7 @@ def pod_status(
 
 
 def _condition(
-    kind: str, fact: bool, before: Object | None, current: str, containers: Sequence[ContainerState]
+    kind: str, before: Object | None, current: str, containers: Sequence[ContainerState], *, fact: bool
 ) -> dict[str, Any]:
     word = "True" if fact else "False"
     if before and before.get("status") == word:

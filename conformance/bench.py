@@ -146,7 +146,7 @@ def memory_by_program(root: int) -> dict[str, tuple[float, float]]:
         if not _descends(process, root, parents):
             continue
         try:
-            name = Path(os.readlink(f"/proc/{process}/exe")).name
+            name = Path(f"/proc/{process}/exe").readlink().name
             rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
         except OSError:
             continue
@@ -166,10 +166,10 @@ def _descends(process: int, root: int, parents: dict[int, int]) -> bool:
 def table(figures: Sequence[Figure]) -> str:
     """The figures for a person: median, spread where there is one, goal."""
     width = max(len(figure.name) for figure in figures)
-    rows = [f"{'':<{width}}  {'median':>9}  {'min–max':>15}  {'goal':>7}"]
+    rows = [f"{'':<{width}}  {'median':>9}  {'min-max':>15}  {'goal':>7}"]
     for figure in figures:
         several = len(figure.values) > 1
-        spread = f"{min(figure.values):.1f}–{max(figure.values):.1f} (n={len(figure.values)})" if several else ""
+        spread = f"{min(figure.values):.1f}-{max(figure.values):.1f} (n={len(figure.values)})" if several else ""
         rows.append(f"{figure.name:<{width}}  {figure.median:>9.1f}  {spread:>15}  {figure.goal:>7} {figure.unit}")
     return "\n".join([f"{os.cpu_count()} cores, {_memory_gib():.0f} GiB", *rows])
 

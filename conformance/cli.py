@@ -1,4 +1,4 @@
-"""The command line: conformance run | cluster | bench | replay | reap. Exit codes: 0 green, 1 not green, 2 bad input."""
+"""The command line: run, cluster, bench, replay, reap. Exit codes: 0 green, 1 not green, 2 bad input."""
 
 from __future__ import annotations
 

@@ -12,11 +12,10 @@ import pytest
 
 from cluster.model import ClusterError
 from conformance.errors import BadInput
-from conformance.judgement.verdict import Verdict
 from conformance.language.load import Loaded, load_scenario
-from conformance.run import Run, WorkerSite, verdict_of
 from conformance.report import terminal
 from conformance.report.record import ScenarioRecord
+from conformance.run import Run, WorkerSite
 
 SITE = pytest.StashKey[WorkerSite]()
 RUN = pytest.StashKey[Run]()
@@ -57,6 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Controller(config, run), "conformance-controller")
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    site = config.stash.get(SITE, None)
+    if site is not None:
+        site.close()
+
+
 # --- collection -------------------------------------------------------------------------------------------------------
 
 
@@ -74,7 +79,7 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         # Reading manifests/ is put off until there is a scenario to read.
-        from conformance.mesh.applications import applications
+        from conformance.mesh.applications import applications  # noqa: PLC0415 - see above
 
         try:
             loaded = load_scenario(self.path, applications())
@@ -144,9 +149,11 @@ def pytest_runtest_makereport(
     report = yield
     if isinstance(item, ScenarioItem) and call.when == "call":
         # Travels from a worker to the controller as JSON.
-        report.scenario_id = item.name
-        report.scenario_record = item.record.to_json().decode() if item.record else None
-        report.scenario_bad_input = bool(call.excinfo and isinstance(call.excinfo.value, BadInput))
+        vars(report).update(
+            scenario_id=item.name,
+            scenario_record=item.record.to_json().decode() if item.record else None,
+            scenario_bad_input=bool(call.excinfo and isinstance(call.excinfo.value, BadInput)),
+        )
     return report
 
 
@@ -222,6 +229,7 @@ class _Controller:
     def pytest_keyboard_interrupt(self) -> None:
         self._say(f"interrupted; what was recorded lies in {self._run.folder}")
 
+    @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         self._run.end()
 
@@ -233,6 +241,3 @@ def _names_scenarios(config: pytest.Config) -> bool:
         for path in paths
         if path.exists()
     )
-
-
-__all__ = ["NotGreen", "ScenarioFile", "ScenarioItem", "Verdict", "verdict_of"]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cluster import kept
-from cluster.embedded import cluster as embedded
 from cluster.api import Api
+from cluster.embedded import cluster as embedded
 from cluster.model import Cluster, ClusterError
 from conformance.errors import BadInput
 from conformance.judgement.findings import Finding
@@ -41,12 +41,12 @@ class WorkerSite:
     """Where a worker performs scenarios."""
 
     def __init__(self, cluster: Cluster, locks: Path) -> None:
-        self._cluster = cluster
-        self._locks = locks
+        self.cluster = cluster
+        self.locks = locks
         self._mesh: Mesh | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {"cluster": self._cluster.to_json(), "locks": str(self._locks)}
+        return {"cluster": self.cluster.to_json(), "locks": str(self.locks)}
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> WorkerSite:
@@ -56,8 +56,13 @@ class WorkerSite:
     def mesh(self) -> Mesh:
         """Connected on first use, in the worker's own process."""
         if self._mesh is None:
-            self._mesh = Mesh(self._cluster.kubeconfig, self._locks)
+            self._mesh = Mesh(self.cluster.kubeconfig, self.locks)
         return self._mesh
+
+    def close(self) -> None:
+        """Takes away what the worker itself put into the mesh."""
+        if self._mesh is not None:
+            self._mesh.close()
 
     def perform(self, loaded: Loaded) -> ScenarioRecord:
         """One scenario from its configuration to its verdict; raises BadInput for a configuration that is refused."""
@@ -159,7 +164,7 @@ class Run:
         if self._writer:
             self._writer.add(record)
 
-    def finish(self, failed: bool) -> None:
+    def finish(self, *, failed: bool) -> None:
         """Completes the record."""
         self._failed = failed
         if self._writer and self.footer is None:

@@ -26,6 +26,30 @@ INGRESS = "ingress"
 """What every scenario that configures a gateway shares with the others."""
 
 
+_LABEL = "conformance/scenario"
+
+SCENARIO_KINDS = {
+    "networking.istio.io/v1": (
+        "DestinationRule",
+        "Gateway",
+        "ServiceEntry",
+        "Sidecar",
+        "VirtualService",
+        "WorkloadEntry",
+    ),
+    "networking.istio.io/v1alpha3": ("EnvoyFilter",),
+    "security.istio.io/v1": ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"),
+    "v1": ("Secret", "ConfigMap"),
+}
+"""What scenarios bring and a killed one may leave behind."""
+
+
+def as_scenario_object(manifest: Object) -> Object:
+    """The object with the label by which it is found again if its run is killed."""
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), _LABEL: "true"}}}
+
+
 @dataclass
 class Clock:
     """Seconds spent in each phase of a scenario."""
@@ -70,6 +94,7 @@ class Mesh:
         self.istiod = Istiod(self.api, self.workloads)
         self._gate = Gate(self.api, self.workloads, self.istiod)
         self._locks = locks
+        self._swept: set[str] = set()
 
     def close(self) -> None:
         self._gate.close()
@@ -83,13 +108,23 @@ class Mesh:
                 # In one order everywhere, so that two workers never wait for each other.
                 for place in sorted(territory(scenario)):
                     held.enter_context(FileLock(self._locks / f"{place}.lock"))
+            for place in territory(scenario) - self._swept - {INGRESS}:
+                self._sweep(place)
             with clock.phase("deploy"):
                 deploy(self.api, scenario.app, scenario.namespace)
             return self._perform(loaded, clock)
 
+    def _sweep(self, namespace: str) -> None:
+        """Takes away what a killed run left in a namespace of a kept cluster; once, the lock keeps it clean after."""
+        for api_version, kinds in SCENARIO_KINDS.items():
+            for kind in kinds:
+                for each in self.api.items(api_version, kind, namespace, label_selector=_LABEL):
+                    self.api.delete(Reference(api_version, kind, namespace, each["metadata"]["name"]))
+        self._swept.add(namespace)
+
     def _perform(self, loaded: Loaded, clock: Clock) -> Performance:
         scenario = loaded.scenario
-        objects = in_namespace(scenario.config, scenario.namespace)
+        objects = [as_scenario_object(each) for each in in_namespace(scenario.config, scenario.namespace)]
         rejections = self.istiod.rejections()
         try:
             with clock.phase("apply"):

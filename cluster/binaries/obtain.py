@@ -44,12 +44,13 @@ def obtain(wanted: Sequence[Wanted], *, given: Mapping[str, Path], cache: Path, 
         elif isinstance(each, WheelProgram):
             path, version = find_in_wheel(each)
             found[each.name] = Obtained(each.name, path, version, f"wheel {each.distribution} {version}")
-            counted.done(each.name, "from its wheel")
+            counted.at_hand()
         elif Slot.of(each, cache).is_present():
             found[each.name] = _from_slot(each, cache)
-            counted.done(each.name, "cached")
+            counted.at_hand()
         else:
             missing.append(each)
+    counted.tell_at_hand()
     if missing:
         _build_all(missing, cache, counted)
     found.update((each.name, _from_slot(each, cache)) for each in missing)
@@ -150,6 +151,14 @@ class _Counter:
         self.note = progress
         self._done = 0
         self._lock = threading.Lock()
+
+    def at_hand(self) -> None:
+        """Counts a program that needs no line of its own: nothing had to be done for it."""
+        self._done += 1
+
+    def tell_at_hand(self) -> None:
+        if self._done:
+            self.note(f"[{self._done}/{self.total}] programs are at hand")
 
     def done(self, name: str, how: str) -> None:
         with self._lock:

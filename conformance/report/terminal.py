@@ -39,6 +39,8 @@ def summary(run: Run) -> list[str]:
     if run.kept:
         lines.append("the cluster is kept: `conformance cluster shell` enters it, `conformance cluster down` ends it")
     counts = counts_of(record.verdict for record in run.results)
-    words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    # Green first, as one reads it; zeros stay, so that nobody has to wonder whether a word was counted.
+    ordered = sorted(counts.items(), key=lambda each: not each[0].is_green)
+    words = ", ".join(f"{count} {verdict}" for verdict, count in ordered)
     seconds = sum(record.seconds for record in run.results)
     return [*lines, f"conformance: {len(run.results)} scenarios in {seconds:.1f} s: {words}"]

@@ -5,6 +5,7 @@ Follows the Kubernetes API: core/v1 Container.env, .envFrom, .command, .args; En
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -123,6 +124,8 @@ def _quoted(value: str) -> str:
 
 
 _SUFFIXES = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
     "m": Decimal("0.001"),
     "": Decimal(1),
     **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)},
@@ -132,7 +135,7 @@ _SUFFIXES = {
 
 def quantity(text: str) -> Decimal:
     """A Kubernetes resource quantity (`250m`, `128Mi`, `1e3`) as a plain number."""
-    match = re.fullmatch(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)(m|k|Ki|[MGTPE]i?)?", text)
+    match = re.fullmatch(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([num]|k|Ki|[MGTPE]i?)?", text)
     if not match:
         raise ValueError(f"{text!r} is no resource quantity")
     return Decimal(match[1]) * _SUFFIXES[match[2] or ""]
@@ -142,13 +145,16 @@ def resource_field(pod: Object, selector: Object, container: Object | None = Non
     """A resourceFieldRef; without a limit it is what the machine has, which istiod sizes itself by."""
     name = selector.get("containerName")
     if name:
-        container = next(c for c in pod["spec"]["containers"] if c["name"] == name)
+        every = [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
+        container = next((each for each in every if each["name"] == name), None)
+        if container is None:
+            raise MissingReference(f"resourceFieldRef: the pod has no container {name}")
     assert container is not None, "the API server demands containerName in volumes"
     kind, resource = selector["resource"].split(".", 1)
     stated = ((container.get("resources") or {}).get(kind) or {}).get(resource)
     amount = quantity(stated) if stated else _of_machine(resource) if kind == "limits" else Decimal(0)
     divisor = quantity(selector.get("divisor") or "1") or Decimal(1)
-    return str(-int(-amount // divisor))
+    return str(math.ceil(amount / divisor))
 
 
 def _of_machine(resource: str) -> Decimal:

@@ -58,7 +58,7 @@ def attempt(handler: Object, container: Object, process: Process, seconds: float
             socket.create_connection((handler["tcpSocket"].get("host") or address, port), seconds).close()
             return None
         if "sleep" in handler:
-            time.sleep(handler["sleep"]["seconds"])
+            time.sleep(min(handler["sleep"]["seconds"], seconds))
             return None
         return _http_get(handler["httpGet"], container, process.recipe.network.address, seconds)
     except (OSError, http.client.HTTPException) as error:

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +161,7 @@ def _capabilities(wanted: Identity) -> list[str]:
     needed = wanted.capabilities | (_CHANGE_USER if wanted.become else frozenset())
     arguments = ["--cap-drop", "ALL"]
     for name in sorted(needed):
-        arguments += ["--cap-add", f"CAP_{name}"]
+        arguments += ["--cap-add", name if name == "ALL" else f"CAP_{name}"]
     return arguments
 
 
@@ -227,17 +228,35 @@ class Process:
         """Runs a command inside the container, as its user and with its variables; (exit code, output)."""
         entered = ["nsenter", "--target", str(self._pid)]
         entered += ["--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wd"]
-        try:
-            done = subprocess.run(
-                [*entered, *self.recipe.identity.become, *command],
-                capture_output=True,
-                timeout=seconds,
-                check=False,
-                env={"PATH": _PATH, **self.recipe.variables},
-            )
-        except subprocess.TimeoutExpired:
-            return 124, f"no end after {seconds} s"
-        return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+        if not self._has_its_root(seconds):
+            return 126, "the container has not started"
+        with subprocess.Popen(
+            [*entered, *self.recipe.identity.become, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={"PATH": _PATH, **self.recipe.variables},
+            start_new_session=True,
+        ) as running:
+            try:
+                output, _ = running.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                # nsenter waits for a child of its own inside; both are in this session.
+                os.killpg(running.pid, signal.SIGKILL)
+                return 124, f"no end after {seconds} s"
+        return running.returncode, output.decode(errors="replace")
+
+    def _has_its_root(self, seconds: float) -> bool:
+        """Waits until bubblewrap, which names its child before it has made the root, has become the container."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if Path(f"/proc/{self._pid}/exe").readlink().name != "bwrap":
+                    return True
+            except OSError:
+                return False
+            time.sleep(0.01)
+        return False
 
 
 def _last_line(log: Path) -> str:

@@ -135,7 +135,7 @@ def phase(containers: Sequence[ContainerState], restart_policy: str) -> str:
     )
     if restart_policy == "Never" and failed_init:
         return "Failed"
-    if not is_initialized(containers) and not any(each.running or each.last for each in mains):
+    if not is_initialized(containers) and all(isinstance(each.state, Waiting) and not each.last for each in mains):
         return "Pending"
     if len(ended) == len(mains) and restart_policy != "Always":
         if all(state.exit_code == 0 for state in ended):
@@ -184,9 +184,9 @@ def _condition(
     kind: str, before: Object | None, current: str, containers: Sequence[ContainerState], *, fact: bool
 ) -> dict[str, Any]:
     word = "True" if fact else "False"
-    if before and before.get("status") == word:
-        return dict(before)
-    condition = {"type": kind, "status": word, "lastTransitionTime": timestamp(now())}
+    unchanged = before is not None and before.get("status") == word
+    since = before["lastTransitionTime"] if before and unchanged else timestamp(now())
+    condition = {"type": kind, "status": word, "lastTransitionTime": since}
     if not fact and kind in ("ContainersReady", "Ready"):
         unready = [each.name for each in containers if each.role is not Role.INIT and not each.ready]
         condition["reason"] = "PodCompleted" if current == "Succeeded" else "ContainersNotReady"

@@ -13,7 +13,7 @@ _POD = frozenset(
     "containers initContainers volumes restartPolicy terminationGracePeriodSeconds serviceAccountName serviceAccount "
     "automountServiceAccountToken nodeName nodeSelector affinity tolerations topologySpreadConstraints securityContext "
     "hostname schedulerName priority priorityClassName preemptionPolicy enableServiceLinks dnsPolicy imagePullSecrets "
-    "activeDeadlineSeconds".split()
+    .split()
 )
 _CONTAINER = frozenset(
     "name image imagePullPolicy command args workingDir ports env envFrom resources volumeMounts startupProbe "
@@ -55,7 +55,11 @@ def _pod(spec: Object) -> Iterator[str]:
         yield from _volume(f"spec.volumes[{volume['name']}]", volume)
     for kind in ("initContainers", "containers"):
         for container in spec.get(kind) or ():
-            yield from _container(f"spec.{kind}[{container['name']}]", container)
+            place = f"spec.{kind}[{container['name']}]"
+            # Only sidecars have a policy of their own here.
+            if (policy := container.get("restartPolicy")) and (kind == "containers" or policy != "Always"):
+                yield f"{place}.restartPolicy={policy}"
+            yield from _container(place, container)
 
 
 def _volume(place: str, volume: Object) -> Iterator[str]:
@@ -79,5 +83,6 @@ def _container(place: str, container: Object) -> Iterator[str]:
             yield f"{place}.ports.hostPort"
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         yield from _unknown(f"{place}.{probe}", container.get(probe) or {}, _PROBES | _PROBE_TIMING)
+    yield from _unknown(f"{place}.lifecycle", container.get("lifecycle") or {}, frozenset({"postStart", "preStop"}))
     for hook in ("postStart", "preStop"):
         yield from _unknown(f"{place}.lifecycle.{hook}", (container.get("lifecycle") or {}).get(hook) or {}, _HOOKS)

@@ -1,6 +1,7 @@
 """The gate: waits until every involved proxy runs the configuration, and knows nothing of the property under test.
 
-It is the only place of a run that polls. Three steps, each needed (measured in embedded-cluster.md section 5): istiod
+It is the only place of a run that polls. Once after an application was deployed: every proxy sees all of its endpoints
+as healthy. Then for each configuration three steps, each needed (sentinel alone: 1 of 150 was judged too early): istiod
 has exactly the objects that were applied; an object applied after that, the sentinel, is served by every involved
 proxy, so it runs a later push; and every proxy has acknowledged what it was sent, none refused anything.
 """
@@ -8,8 +9,10 @@ proxy, so it runs a later push; and every proxy has acknowledged what it was sen
 from __future__ import annotations
 
 import itertools
+import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +28,11 @@ _SENTINEL_ADDRESS = "http://sentinel.conformance-system.svc.cluster.local/"
 _SENTINEL_GATEWAY_PORT = 15099
 _GATEWAY_APPS = ("istio-ingressgateway", "istio-egressgateway")
 _ASKERS = 8
+
+# Envoy's own statistics, on a port that the sidecar does not capture (manifests/istio/values.yaml includes this one).
+_STATS_PORT = 15090
+_MEMBERSHIP = "membership_healthy"
+_HEALTHY = re.compile(r'^envoy_cluster_membership_healthy\{cluster_name="([^"]+)"[^}]*\} (\d+)$', re.MULTILINE)
 
 
 class NotConverged(Exception):  # noqa: N818 - the state of the mesh, not a fault of the program
@@ -43,11 +51,52 @@ class Gate:
         self._internet = workloads.client(INTERNET, OUTSIDE)
         self._gateways = tuple(pod for pod in workloads.pods("istio-system") if pod.app in _GATEWAY_APPS)
         self._pool = ThreadPoolExecutor(_ASKERS)
+        self._deployed: dict[str, frozenset[str]] = {}
 
     def close(self) -> None:
         """Takes the sentinel away."""
         self._pool.shutdown()
         self._api.delete(Reference.of(self._sentinel("")))
+
+    def pass_deployed(self, namespace: str, pods: Sequence[Pod]) -> None:
+        """Waits until every proxy sees every ready endpoint of the namespace's services as healthy.
+
+        Does nothing when it has already passed with the same pods: endpoints change with pods only.
+        """
+        names = frozenset(pod.name for pod in pods)
+        if self._deployed.get(namespace) == names:
+            return
+        expected = self._ready_endpoints(namespace)
+        waiting = {*(pod for pod in pods if pod.has_proxy), *self._gateways}
+
+        def incomplete() -> list[str]:
+            asked = sorted(waiting, key=lambda pod: pod.name)
+            for pod, seen in zip(asked, self._pool.map(self._healthy_endpoints, asked), strict=True):
+                if all(seen.get(cluster) == count for cluster, count in expected.items()):
+                    waiting.discard(pod)
+            return [pod.name for pod in waiting]
+
+        self._until(incomplete, "proxies do not see all endpoints as healthy")
+        self._deployed[namespace] = names
+
+    def _ready_endpoints(self, namespace: str) -> dict[str, int]:
+        """Envoy's name of each service's cluster, and how many endpoints Kubernetes says are ready."""
+        ready: Counter[str] = Counter()
+        for each in self._api.items("discovery.k8s.io/v1", "EndpointSlice", namespace):
+            service = (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
+            ready[service] += sum(bool(one.get("conditions", {}).get("ready")) for one in each["endpoints"] or ())
+        return {
+            f"outbound|{port['port']}||{each['metadata']['name']}.{namespace}.svc.cluster.local": ready[
+                each["metadata"]["name"]
+            ]
+            for each in self._api.items("v1", "Service", namespace)
+            for port in each["spec"]["ports"]
+        }
+
+    def _healthy_endpoints(self, pod: Pod) -> dict[str, int]:
+        page = f"stats/prometheus?filter={_MEMBERSHIP}"
+        text = (self._api.try_pod_proxy(pod.namespace, pod.name, _STATS_PORT, page) or b"").decode()
+        return {cluster: int(count) for cluster, count in _HEALTHY.findall(text)}
 
     def pass_deletion(self, references: Sequence[Reference]) -> None:
         """Waits until istiod has forgotten the objects; the next gate's sentinel then proves the proxies have, too."""

@@ -131,6 +131,7 @@ class Mesh:
                 applied = self._apply(loaded, objects)
             pods = self.workloads.pods(scenario.namespace)
             with clock.phase("gate"):
+                self._gate.pass_deployed(scenario.namespace, pods)
                 self._gate.pass_applied(applied, pods, rejections)
             with clock.phase("measure"):
                 run = uuid.uuid4().hex[:12]

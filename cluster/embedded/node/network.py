@@ -82,7 +82,11 @@ route add default via {POD_GATEWAY} dev eth0
     network = PodNetwork(name, address)
     # Container runtimes let every user bind port 80 in a pod's own network (containerd's enable_unprivileged_ports).
     settings = {"net.ipv4.ip_unprivileged_port_start": "0", **sysctls}
-    _run(*network.enter, "sh", "-c", _WRITE_SYSCTLS, "sh", *itertools.chain(*settings.items()))
+    try:
+        _run(*network.enter, "sh", "-ec", _WRITE_SYSCTLS, "sh", *itertools.chain(*settings.items()))
+    except subprocess.CalledProcessError:
+        remove(network)
+        raise
     return network
 
 

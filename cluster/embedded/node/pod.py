@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +30,7 @@ from cluster.embedded.node.status import (
     Waiting,
     is_done,
     now,
+    phase,
     pod_status,
     role,
 )
@@ -107,6 +110,7 @@ class PodWorker(threading.Thread):
         self._gone = gone
         self._news: queue.Queue[News] = queue.Queue()
         self._deletion = threading.Event()
+        self._object_is_gone = False
         self._source = volumes.Source(node.api, pod["metadata"]["namespace"])
         self._network: PodNetwork | None = None
         self._folder = layout.PODS / pod["metadata"]["uid"]
@@ -134,6 +138,7 @@ class PodWorker(threading.Thread):
 
     def vanished(self) -> None:
         """The object is gone from the API server (deleted by force): stop what is left of it."""
+        self._object_is_gone = True
         self._deletion.set()
         self._news.put(Updated(self._pod))
 
@@ -145,8 +150,12 @@ class PodWorker(threading.Thread):
         """The file with a container's output, None when there is no such run."""
         if container not in self._states:
             return None
-        run = self._states[container].restarts - (1 if previous else 0)
-        path = self._log_path(container, run)
+        state = self._states[container]
+        # In a back-off the run that ended last is both the present and the previous one, as for a kubelet.
+        waits = isinstance(state.state, Waiting)
+        if waits and not state.last:
+            return None
+        path = self._log_path(container, state.restarts - (1 if previous and not waits else 0))
         return path if path.exists() else None
 
     # --- the life of the pod --------------------------------------------------------------------------------------
@@ -192,7 +201,12 @@ class PodWorker(threading.Thread):
     def _set_up(self) -> None:
         """Network and volumes; waits while an object that a volume needs is missing."""
         sysctls = (self._pod["spec"].get("securityContext") or {}).get("sysctls") or ()
-        self._network = network.create(self._node.addresses, {each["name"]: str(each["value"]) for each in sysctls})
+        try:
+            self._network = network.create(self._node.addresses, {each["name"]: str(each["value"]) for each in sysctls})
+        except subprocess.CalledProcessError as error:
+            self._wait_all("CreateContainerConfigError", f"the pod's network cannot be made: {error.stderr.strip()}")
+            self._wait_for_deletion()
+            return
         self._write_etc()
         status = {**(self._pod.get("status") or {}), "podIP": self._network.address, "hostIP": layout.NODE_ADDRESS}
         self._pod = {**self._pod, "status": status}
@@ -247,8 +261,10 @@ class PodWorker(threading.Thread):
     def _start(self, name: str) -> None:
         """Starts a container, or says why not and tries again later."""
         container = self._specs[name]
+        state = self._states[name]
+        restarts = state.restarts + (1 if state.last or isinstance(state.state, Terminated) else 0)
         try:
-            process = Process(self._recipe(name), self._log_path(name, self._states[name].restarts))
+            process = Process(self._recipe(name), self._log_path(name, restarts))
         except UnknownImage as unknown:
             self._fail(name, "ErrImagePull", str(unknown), again=False)
             return
@@ -257,6 +273,7 @@ class PodWorker(threading.Thread):
             return
         self._processes[name] = process
         self._set(name, Running(now()))
+        self._states[name] = replace(self._states[name], restarts=restarts)
         threading.Thread(target=self._await_exit, args=(name, process), daemon=True).start()
         if "postStart" in (container.get("lifecycle") or {}):
             why = attempt(container["lifecycle"]["postStart"], container, process, 30)
@@ -307,7 +324,8 @@ class PodWorker(threading.Thread):
                 self._node.warn(self._pod, "Unhealthy", f"{news.name}: readiness probe failed: {news.why}")
         elif not news.ok:
             self._node.warn(self._pod, "Unhealthy", f"{news.name}: {news.kind} failed, restarting: {news.why}")
-            threading.Thread(target=self._stop, args=(news.name, 30.0), daemon=True).start()
+            grace = self._grace(self._specs[news.name][news.kind])
+            threading.Thread(target=self._stop, args=(news.name, grace), daemon=True).start()
         elif news.kind == "startupProbe":
             for prober in self._probers.pop(news.name, ()):
                 prober.stop()
@@ -325,23 +343,34 @@ class PodWorker(threading.Thread):
         ran = (now() - state.state.since).total_seconds()
         self._set(name, Terminated(news.exit_code, state.state.since, now()))
         if not self._restarts(self._states[name]):
+            if state.role is not Role.SIDECAR and self._is_over():
+                threading.Thread(target=self._stop_sidecars, args=(self._grace(),), daemon=True).start()
             return
         settings = self._node.settings
         crashes = 0 if ran > settings.forgiven_after else self._crashes.get(name, 0)
         self._crashes[name] = crashes + 1
         wait = 0.0 if crashes == 0 else min(settings.first_back_off * 2 ** (crashes - 1), settings.longest_back_off)
-        self._states[name] = replace(self._states[name], restarts=state.restarts + 1)
         if wait:
             self._set(name, Waiting("CrashLoopBackOff", f"back-off {wait:g} s restarting failed container {name}"))
         self._later(name, wait)
 
     def _restarts(self, container: ContainerState) -> bool:
         if container.role is Role.SIDECAR:
-            return True
+            return not self._is_over()
         policy = self._pod["spec"].get("restartPolicy", "Always")
         if policy == "Never" or is_done(container):
             return policy == "Always" and container.role is Role.MAIN
         return True
+
+    def _is_over(self) -> bool:
+        return phase([*self._states.values()], self._pod["spec"].get("restartPolicy", "Always")) in ("Succeeded", "Failed")
+
+    def _grace(self, probe: Object | None = None) -> float:
+        """How long a container may take to end: the probe that failed has the say over its pod."""
+        for asked in (probe or {}, self._pod["spec"]):
+            if asked.get("terminationGracePeriodSeconds") is not None:
+                return float(asked["terminationGracePeriodSeconds"])
+        return 30.0
 
     def _later(self, name: str, seconds: float) -> None:
         if not seconds:
@@ -386,7 +415,9 @@ class PodWorker(threading.Thread):
                 raise ConfigurationProblem(f"subPath {mount['subPath']} leaves its volume")
             if not source.exists():
                 source.mkdir(parents=True)
-        return Bind(source, mount["mountPath"], bool(mount.get("readOnly")))
+        # What the API server fills is read-only inside, whatever the mount says.
+        is_filled = any("emptyDir" not in each for each in self._pod["spec"]["volumes"] if each["name"] == mount["name"])
+        return Bind(source, mount["mountPath"], is_filled or bool(mount.get("readOnly")))
 
     # --- files ----------------------------------------------------------------------------------------------------
 
@@ -417,10 +448,14 @@ class PodWorker(threading.Thread):
         for volume in self._pod["spec"].get("volumes") or ():
             folder = self._folder / "volumes" / volume["name"]
             files = volumes.contents(volume, self._pod, self._source)
+            is_new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
-            if files is None:
-                folder.chmod(0o777)
-            else:
+            if files is None and is_new:
+                if group is not None:
+                    os.chown(folder, -1, group)
+                # With the group inherited by what is made inside.
+                folder.chmod(0o777 if group is None else 0o2777)
+            elif files is not None:
                 volumes.write(folder, files, group)
 
     def _has_volumes_to_refresh(self) -> bool:
@@ -479,17 +514,23 @@ class PodWorker(threading.Thread):
             thread.start()
         for thread in mains:
             thread.join()
-        for name in reversed([name for name in self._processes if self._states[name].role is Role.SIDECAR]):
-            self._stop(name, max(0.0, deadline - time.monotonic()))
+        self._stop_sidecars(max(0.0, deadline - time.monotonic()))
         for probers in self._probers.values():
             for prober in probers:
                 prober.stop()
         if self._network:
             network.remove(self._network)
         shutil.rmtree(self._folder, ignore_errors=True)
-        if self._deletion.is_set():
+        # By name: what has it after a deletion by force may be the next pod.
+        if self._deletion.is_set() and not self._object_is_gone:
             self._node.api.delete(Reference("v1", "Pod", metadata["namespace"], metadata["name"]), grace_seconds=0)
         self._gone()
+
+    def _stop_sidecars(self, seconds: float) -> None:
+        """One after the other, the last one first."""
+        deadline = time.monotonic() + seconds
+        for name in reversed([name for name, state in self._states.items() if state.role is Role.SIDECAR]):
+            self._stop(name, max(0.0, deadline - time.monotonic()))
 
     def _stop(self, name: str, seconds: float) -> None:
         """The preStop hook, SIGTERM, and SIGKILL when the grace period is over."""

@@ -12,8 +12,8 @@ Object = Mapping[str, Any]
 _POD = frozenset(
     "containers initContainers volumes restartPolicy terminationGracePeriodSeconds serviceAccountName serviceAccount "
     "automountServiceAccountToken nodeName nodeSelector affinity tolerations topologySpreadConstraints securityContext "
-    "hostname schedulerName priority priorityClassName preemptionPolicy enableServiceLinks dnsPolicy imagePullSecrets "
-    .split()
+    "hostname schedulerName priority priorityClassName preemptionPolicy enableServiceLinks dnsPolicy "
+    "imagePullSecrets".split()
 )
 _CONTAINER = frozenset(
     "name image imagePullPolicy command args workingDir ports env envFrom resources volumeMounts startupProbe "

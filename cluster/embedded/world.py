@@ -99,13 +99,15 @@ def check_isolation() -> None:
 
 def _listeners(wanted: Mapping[str, int]) -> dict[str, socket.socket]:
     """Sockets on 127.0.0.1 of this machine; port 0 lets the kernel choose."""
-    listeners = {}
+    listeners: dict[str, socket.socket] = {}
     for name, port in wanted.items():
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
         except OSError as error:
+            for made in (*listeners.values(), listener):
+                made.close()
             raise ClusterError(
                 f"port {port} of 127.0.0.1, wanted for the cluster's {name}, is taken: {error.strerror}",
                 f"Choose another with --{name}-port, or leave it out to get a free one",

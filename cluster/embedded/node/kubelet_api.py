@@ -19,6 +19,9 @@ class FindLog(Protocol):
 _CHUNK = 64 * 1024
 _FOLLOW_SECONDS = 0.2
 
+# A file of this suffix beside a log says that nothing more will be written to it.
+ENDED = ".ended"
+
 
 class _Handler(BaseHTTPRequestHandler):
     find_log: FindLog
@@ -62,12 +65,15 @@ class _Handler(BaseHTTPRequestHandler):
         with path.open("rb") as log:
             if "tailLines" in options:
                 lines = int(options["tailLines"])
-                self.wfile.write(b"".join(log.readlines()[-lines:] if lines else []))
+                written = log.readlines()
+                self.wfile.write(b"".join(written[len(written) - min(lines, len(written)) :]))
             while True:
+                # Looked at first: what a container wrote before its end is still to be read.
+                ended = path.with_suffix(ENDED).exists()
                 chunk = log.read(limit or _CHUNK)
                 if chunk:
                     self.wfile.write(chunk)
-                elif options.get("follow") == "true" and path.exists():
+                elif options.get("follow") == "true" and not ended:
                     self.wfile.flush()
                     time.sleep(_FOLLOW_SECONDS)
                     continue

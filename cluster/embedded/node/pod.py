@@ -16,7 +16,7 @@ from typing import Any
 
 from cluster.api import Api, ApiError, Reference
 from cluster.embedded import layout
-from cluster.embedded.node import network, volumes
+from cluster.embedded.node import kubelet_api, network, volumes
 from cluster.embedded.node.environment import MissingReference, command_line, environment, expand
 from cluster.embedded.node.images import Images, UnknownImage
 from cluster.embedded.node.network import Addresses, PodNetwork
@@ -313,7 +313,9 @@ class PodWorker(threading.Thread):
         prober.start()
 
     def _await_exit(self, name: str, process: Process) -> None:
-        self._news.put(Exited(name, process, process.wait()))
+        code = process.wait()
+        process.log.with_suffix(kubelet_api.ENDED).touch()
+        self._news.put(Exited(name, process, code))
 
     def _probed(self, news: Probed) -> None:
         if self._processes.get(news.name) is not news.process:
@@ -363,7 +365,8 @@ class PodWorker(threading.Thread):
         return True
 
     def _is_over(self) -> bool:
-        return phase([*self._states.values()], self._pod["spec"].get("restartPolicy", "Always")) in ("Succeeded", "Failed")
+        policy = self._pod["spec"].get("restartPolicy", "Always")
+        return phase([*self._states.values()], policy) in ("Succeeded", "Failed")
 
     def _grace(self, probe: Object | None = None) -> float:
         """How long a container may take to end: the probe that failed has the say over its pod."""
@@ -416,7 +419,8 @@ class PodWorker(threading.Thread):
             if not source.exists():
                 source.mkdir(parents=True)
         # What the API server fills is read-only inside, whatever the mount says.
-        is_filled = any("emptyDir" not in each for each in self._pod["spec"]["volumes"] if each["name"] == mount["name"])
+        volume = next(each for each in self._pod["spec"]["volumes"] if each["name"] == mount["name"])
+        is_filled = "emptyDir" not in volume
         return Bind(source, mount["mountPath"], is_filled or bool(mount.get("readOnly")))
 
     # --- files ----------------------------------------------------------------------------------------------------

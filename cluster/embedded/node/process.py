@@ -171,6 +171,7 @@ class Process:
     def __init__(self, recipe: Recipe, log: Path) -> None:
         """Starts it; raises ConfigurationProblem when its root or its command cannot be made."""
         self.recipe = recipe
+        self.log = log
         status, status_writer = os.pipe()
         # Stays open to the end: bubblewrap writes the exit code there and would die of a closed pipe.
         self._status = os.fdopen(status)

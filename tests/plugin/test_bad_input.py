@@ -29,7 +29,7 @@ def conformance(folder: Path, *words: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("text", "message", "line"),
     [
-        (GOOD.replace("title:", "titel:"), "has no key 'titel'", 2),
+        (GOOD.replace("title:", "subject:"), "has no key 'subject'", 2),
         (GOOD.replace("status: 200", "status: ok"), "is 'ok'", 9),
         (GOOD.replace("app: bookinfo", "app: bookstore"), "there is no application 'bookstore'", 4),
         (GOOD.replace("from: productpage", "from: nobody-here"), "has no client 'nobody-here'", 7),

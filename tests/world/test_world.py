@@ -158,7 +158,7 @@ def test_taken_port_is_named(tmp_path: Path) -> None:
         number = taken.getsockname()[1]
         with pytest.raises(ClusterError, match=f"port {number} of 127.0.0.1, wanted for the cluster's http, is taken"):
             world.start(plan(tmp_path / "log"), {"http": number}, lambda _: None)
-    assert not descendants(os.getpid())
+    assert not open_by(str(tmp_path / "log"))
 
 
 @pytest.mark.parametrize("name", ["etcd", "kube-apiserver"])
@@ -169,14 +169,14 @@ def test_program_that_dies_at_the_start_is_named_with_its_last_words(tmp_path: P
     broken.chmod(0o755)
     with pytest.raises(ClusterError, match=rf"{name} ended with exit code 3; the end of its log:\s+these are the last"):
         start(plan(tmp_path / "log", **{name: broken}))
-    assert not descendants(os.getpid())
+    assert not open_by(str(tmp_path / "log"))
     assert host() == before
 
 
 def test_program_that_dies_in_silence_is_named(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="etcd ended with exit code 1"):
         start(plan(tmp_path / "log", etcd=Path("/bin/false")))
-    assert not descendants(os.getpid())
+    assert not open_by(str(tmp_path / "log"))
 
 
 def test_released_world_outlives_its_owner(tmp_path: Path) -> None:

@@ -154,9 +154,21 @@ def start(plan: Plan, ports: Mapping[str, int], progress: Progress) -> World:
         _await_ready(process, plan.log, progress)
         return World(_pid_one(process.pid), process, numbers)
     except BaseException:
-        process.kill()
-        _reap(process)
+        _abandon(process)
         raise
+
+
+def _abandon(process: subprocess.Popen[bytes]) -> None:
+    """Ends a world that did not come to be.
+
+    PID 1 is what to kill: unshare waits for it, and the kernel lets it be waited for when all its processes are
+    gone. A killed unshare takes PID 1 with it too, but nobody could wait for that.
+    """
+    try:
+        os.kill(_pid_one(process.pid), signal.SIGKILL)
+    except (OSError, IndexError):
+        process.kill()
+    _reap(process)
 
 
 def _reap(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,118 @@
+"""What Istio will do, as far as its configuration determines it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+
+from conformance.router.request import Headers
+from conformance.router.trace import Trace
+
+ONE = Fraction(1)
+
+
+class Kind(StrEnum):
+    """How a request or connection ends (specification, section 1)."""
+
+    UPSTREAM = "upstream"
+    PASSTHROUGH = "passthrough"
+    NO_ROUTE = "no_route"
+    CLUSTER_MISSING = "cluster_missing"
+    NO_ENDPOINTS = "no_endpoints"
+    CONNECT_FAIL = "connect_fail"
+    UPSTREAM_RESET = "upstream_reset"
+    OVERFLOW = "overflow"
+    TIMEOUT = "timeout"
+    FAULT_ABORT = "fault_abort"
+    BLACKHOLE_HTTP = "blackhole_http"
+    BLACKHOLE_TCP = "blackhole_tcp"
+    REDIRECT = "redirect"
+    DIRECT = "direct"
+    PREFLIGHT = "preflight"
+    RBAC_DENIED = "rbac_denied"
+    JWT_REJECTED = "jwt_rejected"
+    TLS_REFUSED = "tls_refused"
+    RESET_PLAINTEXT = "reset_plaintext"
+    BAD_REQUEST = "bad_request"
+    REFUSED = "refused"
+    """The connection itself: nothing listens there."""
+    CLOSED = "closed"
+    """Accepted and closed without an answer (a TCP or TLS connection)."""
+    DNS_FAILURE = "dns_failure"
+    UNDEFINED = "undefined"
+    """Istio's answer is not determined by what the router is told; `Outcome.reason` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The request as a workload sees it."""
+
+    workload: str
+    namespace: str
+    pod: str
+    address: str
+    port: int
+    method: str = ""
+    path: str = ""
+    host: str = ""
+    set_headers: Headers = ()
+    """What the proxies are sure to have put there, names in lower case; the client's other headers arrive too."""
+    added_headers: Headers = ()
+    """Put beside whatever the client sent under that name."""
+    removed_headers: tuple[str, ...] = ()
+    principal: str | None = None
+    """The caller's SPIFFE URI, if it came by mutual TLS of the mesh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A copy that is sent beside the request, and its chance given that the request takes this outcome."""
+
+    probability: Fraction
+    sight: Sight
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One way it may end. `status` is None when there is no HTTP answer."""
+
+    kind: Kind
+    probability: Fraction = ONE
+    status: int | None = None
+    body: str | None = None
+    """All of the body that a proxy makes; of 503s of section 1 the beginning. None: not the proxy's."""
+    sight: Sight | None = None
+    """Whose application saw it; None if none did."""
+    response_set: Headers = ()
+    """Headers of the answer that proxies set, names in lower case."""
+    response_added: Headers = ()
+    response_removed: tuple[str, ...] = ()
+    at_least: float = 0.0
+    """Seconds before the client can have the answer: delays, timeouts, what the application takes."""
+    attempts: tuple[int, int] = (1, 1)
+    """How often workloads see the request: at least, at most. (0, 0) where none does."""
+    mirrors: tuple[Mirror, ...] = ()
+    reason: str = ""
+
+    def times(self, share: Fraction) -> Outcome:
+        return self if share == ONE else replace(self, probability=self.probability * share)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """All that may happen; the probabilities add up to one."""
+
+    outcomes: tuple[Outcome, ...]
+    trace: Trace = ()
+
+    def chance(self, kind: Kind) -> Fraction:
+        return sum((each.probability for each in self.outcomes if each.kind is kind), Fraction(0))
+
+    def shares(self) -> dict[str, Fraction]:
+        """Chance by workload; "" for requests that reach none."""
+        shares: dict[str, Fraction] = {}
+        for each in self.outcomes:
+            name = each.sight.workload if each.sight else ""
+            shares[name] = shares.get(name, Fraction(0)) + each.probability
+        return shares

@@ -23,6 +23,7 @@ from conformance.language.load import Loaded
 from conformance.mesh.applications import deploy, lay_foundation
 from conformance.mesh.performance import Mesh, Performance
 from conformance.report.record import Footer, Header, RecordWriter, ScenarioRecord
+from conformance.voices import predicted_cases
 
 KEPT_NAME = "default"
 """The name of the kept cluster that runs and the `cluster` commands share."""
@@ -69,7 +70,7 @@ class WorkerSite:
         begun = time.monotonic()
         performed = self.mesh.perform(loaded)
         scenario = loaded.scenario
-        expected = tuple(case.expected() for case in scenario.cases)
+        expected = predicted_cases(loaded)
         findings = _judged(scenario.id, expected, performed)
         return ScenarioRecord(
             id=scenario.id,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from conformance.router.prediction import Outcome
+from conformance.router.request import Request
+
 Refusal = Literal["connection", "reset", "tls", "name"]
 
 NOBODY = "nobody"
@@ -41,8 +44,19 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """What the reference router says of a case."""
+
+    request: Request
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
 class CaseExpectation:
-    """The expectation of one case, which its name ties to the exchange."""
+    """What two voices say of one case before it is tried; its name ties it to the exchange."""
 
     name: str
     expected: Expected
+    """The document's."""
+    predicted: Predicted | None = None
+    """The router's; None where it was not asked."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from conformance.judgement.agreement import describe, router_against_mesh
 from conformance.judgement.checks import CHECKS, Opinion
-from conformance.judgement.expectation import CaseExpectation
+from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
 from conformance.judgement.verdict import Verdict
+from conformance.router.prediction import Kind
 
 RECORDED = "recorded"
 """The check of the record itself: one exchange per case, well-formed, with a token of its own."""
 
-JUDGED = frozenset({RECORDED, *CHECKS})
+PREDICTED = "router"
+"""The check of the router's prediction against the exchange."""
+
+JUDGED = frozenset({RECORDED, PREDICTED, *CHECKS})
 """The names of all checks whose findings judge() makes."""
 
 _WELL_RECORDED = "one exchange with a token of its own, which has either an answer or a failure"
@@ -49,6 +54,18 @@ def _of_case(
         opinion = check(case.expected, exchanges[0])
         if opinion:
             yield _finding(scenario, case.name, name, opinion, witness)
+    # Where Istio's answer is not determined the router has no voice.
+    if case.predicted is not None and not any(each.kind is Kind.UNDEFINED for each in case.predicted.outcomes):
+        yield _finding(scenario, case.name, PREDICTED, _as_predicted(case.predicted, exchanges[0]), witness)
+
+
+def _as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
+    """The router against the mesh: one of the two is wrong about Istio."""
+    wanted = " or ".join(dict.fromkeys(describe(outcome) for outcome in predicted.outcomes))
+    differences = router_against_mesh(predicted, exchange)
+    if differences:
+        return Opinion(Verdict.VIOLATES, f"what the router predicts, {wanted}", "; ".join(differences))
+    return Opinion(Verdict.PASS, f"what the router predicts, {wanted}", "just that")
 
 
 def _flaw(exchanges: Sequence[Exchange], tokens: Mapping[str, int]) -> Opinion | None:

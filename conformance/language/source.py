@@ -1,15 +1,16 @@
-"""Reads one YAML file: bytes in, plain Python values and the line of each of them out.
+"""Reads YAML: bytes in, plain Python values and the line of each of them out.
 
-The YAML is the part of 1.2 that reads the same for a person, for Kubernetes and for us: one document, no duplicate
-keys, no tags, no merge keys, and only `true`, `false`, `null`, `~` and decimal numbers are anything but strings.
-Nothing here knows what a scenario is.
+Of a scenario (`read_source`) it is the part of 1.2 that reads the same for a person, for Kubernetes and for us: one
+document, no duplicate keys, no tags, no merge keys, and only `true`, `false`, `null`, `~` and decimal numbers are
+anything but strings. What it shares with other readers (manifests.py) is public: `text_of`, `documents`, `unreadable`,
+and `Reading`, whose scalars and keys they read in their own way. Nothing here knows what a scenario is.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,29 @@ MAX_NODES = 20_000
 MAX_DIGITS = 18
 """Integers beyond 64 bits are changed silently on their way through other programs."""
 
+MAX_QUOTED = 60
+"""Characters of what was read in a message."""
+
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """What a file of one kind may hold."""
+
+    most_bytes: int
+    most_nodes: int
+    most_documents: int | None
+    """None: any number."""
+    tags: frozenset[str]
+    """Those that do not change a value."""
+    loader: Any
+    """The parser. The pure one explains itself better, the C one is eight times faster."""
+
+
+SCENARIO = Form(most_bytes=MAX_BYTES, most_nodes=MAX_NODES, most_documents=1, tags=frozenset(), loader=yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -64,35 +85,33 @@ class Source:
 
 def read_source(path: Path) -> Source:
     """Reads the file, or raises BadInput that names every reason why it cannot be read."""
-    text = _decoded(_content(path), str(path))
+    text = text_of(path, SCENARIO)
+    reading = Reading(str(path), SCENARIO)
     try:
-        _inspect(text, str(path))
-        reading = _Reading(str(path))
-        # The C loader is eight times faster, and crashes the process on deep input.
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        assert root, "an empty file is refused above"
-        value = reading.value(root, ())
-    except yaml.YAMLError as error:
-        raise _unreadable(error, text, str(path)) from error
-    except (ValueError, OverflowError) as error:
-        # PyYAML does not wrap what Python says about "\UFFFFFFFF" or an endless version number.
-        raise BadInput(path=str(path), line=None, problem=f"this is not YAML: {error}", hint="correct it") from error
+        roots = list(documents(text, str(path), SCENARIO))
+        if not roots:
+            hint = "write a document, or delete the file"
+            raise BadInput(path=str(path), line=None, problem="the file is empty", hint=hint)
+        value = reading.value(roots[0], ())
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise unreadable(error, text, str(path)) from error
     if reading.problems:
         raise BadInput.joined(dict.fromkeys(reading.problems))
     return Source(str(path), value, reading.lines)
 
 
-def _content(path: Path) -> bytes:
+def text_of(path: Path, form: Form) -> str:
+    """The file's text, of which no more is read than it may have."""
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(form.most_bytes + 1)
     except OSError as error:
         problem = f"the file cannot be read: {error.strerror}"
         raise BadInput(path=str(path), line=None, problem=problem, hint="name a file that can be read") from error
-    if len(content) > MAX_BYTES:
-        problem = f"the file is larger than {MAX_BYTES} bytes"
+    if len(content) > form.most_bytes:
+        problem = f"the file is larger than {form.most_bytes} bytes"
         raise BadInput(path=str(path), line=None, problem=problem, hint="split it into several")
-    return content
+    return _decoded(content, str(path))
 
 
 def _decoded(content: bytes, path: str) -> str:
@@ -107,43 +126,124 @@ def _decoded(content: bytes, path: str) -> str:
         raise BadInput(path=path, line=line, problem=problem, hint="save the file as UTF-8") from error
 
 
-def _inspect(text: str, path: str) -> None:
-    """Walks over the parser's events, which need no recursion, before anything is built from them."""
-    documents = depth = nodes = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = _line(event.start_mark)
+@dataclass(slots=True)
+class Scalar:
+    text: str
+    line: int
+    is_plain: bool
+    """Neither quoted nor marked as a string: it may be something else than one."""
+
+
+@dataclass(slots=True)
+class Collection:
+    """A list, or a mapping, whose keys and values take turns."""
+
+    line: int
+    is_mapping: bool
+    children: list[Node] = field(default_factory=list)
+
+    def pairs(self) -> Iterator[tuple[Node, Node]]:
+        return zip(self.children[::2], self.children[1::2], strict=True)
+
+
+Node = Scalar | Collection
+
+
+def documents(text: str, path: str, form: Form) -> Iterator[Node]:
+    """The root of every document.
+
+    The parser's events are put together here instead of by its own composer, which recurses (the C one until it
+    crashes) and knows no limits.
+    """
+    composing = _Composing(path, form)
+    for event in yaml.parse(text, Loader=form.loader):
+        root = composing.take(event)
+        if root is not None:
+            yield root
+
+
+@dataclass
+class _Composing:
+    path: str
+    form: Form
+    documents: int = 0
+    nodes: int = 0
+    open: list[Collection] = field(default_factory=list)
+    anchors: dict[str, Node] = field(default_factory=dict)
+
+    def take(self, event: Any) -> Node | None:
+        """Takes the next event; returns the root when it ends a document."""
+        if isinstance(event, yaml.NodeEvent):
+            return self.add(self.node(event))
+        if isinstance(event, yaml.CollectionEndEvent):
+            node = self.open.pop()
+            return None if self.open else node
         if isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-            if documents > 1:
-                hint = "keep one document per file"
-                raise BadInput(path=path, line=line, problem="a second document begins here", hint=hint)
-        elif isinstance(event, yaml.NodeEvent):
-            nodes += 1
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            _refuse_size(depth, nodes, path, line)
-            tag = getattr(event, "tag", None)  # an alias has none
-            if tag is not None:
-                hint = "remove the tag; put the value in quotes if a string is meant"
-                raise BadInput(path=path, line=line, problem=f"the tag {tag} is not allowed", hint=hint)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-    if not documents:
-        raise BadInput(path=path, line=None, problem="the file is empty", hint="write a document, or delete the file")
+            self.begin(_line(event.start_mark))
+        return None
+
+    def begin(self, line: int) -> None:
+        self.documents += 1
+        self.anchors.clear()
+        if self.form.most_documents is not None and self.documents > self.form.most_documents:
+            hint = "keep one document per file"
+            raise BadInput(path=self.path, line=line, problem="a second document begins here", hint=hint)
+
+    def add(self, node: tuple[Node, bool]) -> Node | None:
+        child, is_open = node
+        is_root = not self.open
+        if not is_root:
+            self.open[-1].children.append(child)
+        if is_open:
+            assert isinstance(child, Collection), "nothing else is open"
+            self.open.append(child)
+        return child if is_root and not is_open else None
+
+    def node(self, event: Any) -> tuple[Node, bool]:
+        """The node that begins with an event, and whether it goes on; of an alias, the node it stands for."""
+        line = _line(event.start_mark)
+        self.nodes += 1
+        is_collection = isinstance(event, yaml.CollectionStartEvent)
+        refuse_size(len(self.open) + is_collection, self.nodes, self.path, line, self.form)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:
+                name = short(str(event.anchor))
+                problem = f"this is not YAML: found undefined alias '{name}'"
+                hint = f"write &{name} before the value it stands for, or quotes around it"
+                raise BadInput(path=self.path, line=line, problem=problem, hint=hint)
+            return self.anchors[event.anchor], False
+        if event.tag is not None and event.tag not in self.form.tags:
+            hint = "remove the tag; put the value in quotes if a string is meant"
+            raise BadInput(path=self.path, line=line, problem=f"the tag {short(event.tag)} is not allowed", hint=hint)
+        node: Node
+        if is_collection:
+            node = Collection(line, isinstance(event, yaml.MappingStartEvent))
+        else:
+            # The pure parser says None of a plain style, the C one "".
+            node = Scalar(event.value, line, is_plain=not event.style and event.tag is None)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node, is_collection
 
 
-def _refuse_size(depth: int, nodes: int, path: str, line: int) -> None:
+def refuse_size(depth: int, nodes: int, path: str, line: int, form: Form) -> None:
     if depth > MAX_DEPTH:
         problem = f"values are nested deeper than {MAX_DEPTH} levels"
         raise BadInput(path=path, line=line, problem=problem, hint="flatten them")
-    if nodes > MAX_NODES:
-        problem = f"the file has more than {MAX_NODES} values, aliases expanded"
+    if nodes > form.most_nodes:
+        problem = f"the file has more than {form.most_nodes} values, aliases expanded"
         raise BadInput(path=path, line=line, problem=problem, hint="split it, or write fewer aliases")
 
 
-def _unreadable(error: yaml.YAMLError, text: str, path: str) -> BadInput:
+def unreadable(error: yaml.YAMLError | ValueError | OverflowError, text: str, path: str) -> BadInput:
+    """The parser's error, for a person."""
+    if not isinstance(error, yaml.YAMLError):
+        # PyYAML does not wrap what Python says about "\UFFFFFFFF" or an endless version number.
+        return BadInput(path=path, line=None, problem=f"this is not YAML: {error}", hint="correct it")
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
-        problem = f"the character {error.character!r} is not allowed in YAML"
+        character = chr(error.character) if isinstance(error.character, int) else error.character
+        problem = f"the character {character!r} is not allowed in YAML"
         return BadInput(path=path, line=line, problem=problem, hint="remove it")
     mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
     line_found = _line(mark) if mark else None
@@ -155,6 +255,11 @@ def _unreadable(error: yaml.YAMLError, text: str, path: str) -> BadInput:
     return BadInput(path=path, line=line_found, problem=f"this is not YAML: {problem}", hint=hint)
 
 
+def short(text: str) -> str:
+    """Enough of a text to find it again."""
+    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}…"
+
+
 def _line(mark: Any) -> int:
     """The parser's marks count from 0, and their declared type depends on whether the C loader is there."""
     line: int = mark.line + 1
@@ -162,56 +267,60 @@ def _line(mark: Any) -> int:
 
 
 @dataclass
-class _Reading:
-    """Turns the parser's nodes into values, and collects their lines and what is wrong with them on the way."""
+class Reading:
+    """Turns nodes into values, and collects their lines and what is wrong with them on the way.
+
+    This is the strict reading; another one overrides `entries` and `scalar`.
+    """
 
     path: str
+    form: Form
     lines: dict[Steps, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
 
-    def value(self, node: yaml.Node, steps: Steps) -> Any:
-        line = _line(node.start_mark)
+    def value(self, node: Node, steps: Steps) -> Any:
         self.nodes += 1
         # Aliases can make the result deeper than the text (even endless) and far larger.
-        _refuse_size(len(steps), self.nodes, self.path, line)
-        self.lines.setdefault(steps, line)
-        if isinstance(node, yaml.MappingNode):
+        refuse_size(len(steps), self.nodes, self.path, node.line, self.form)
+        self.lines.setdefault(steps, node.line)
+        if isinstance(node, Scalar):
+            return self.scalar(node)
+        if node.is_mapping:
             return {key: self.value(child, (*steps, key)) for key, child in self.entries(node, steps)}
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(child, (*steps, index)) for index, child in enumerate(node.value)]
-        assert isinstance(node, yaml.ScalarNode), "there are three kinds of nodes"
-        return self.scalar(node)
+        return [self.value(child, (*steps, index)) for index, child in enumerate(node.children)]
 
-    def entries(self, node: yaml.MappingNode, steps: Steps) -> Iterator[tuple[str, yaml.Node]]:
+    def entries(self, node: Collection, steps: Steps) -> Iterable[tuple[str, Node]]:
         first: dict[str, int] = {}
-        for key_node, child in node.value:
-            line = _line(key_node.start_mark)
-            key = self.scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+        for key_node, child in node.pairs():
+            line = key_node.line
+            key = self.scalar(key_node) if isinstance(key_node, Scalar) else None
             if not isinstance(key, str):
                 self.refuse(line, "a key here is not a string", "put it in quotes")
-            elif key == "<<" and key_node.style is None:
+            elif key == "<<" and isinstance(key_node, Scalar) and key_node.is_plain:
                 self.refuse(line, "merge keys (<<) are not allowed", "write the merged keys out")
             elif key in first:
-                self.refuse(line, f"the key {key!r} is here a second time", f"keep one; line {first[key]} has it too")
+                self.refuse(
+                    line, f"the key {short(key)!r} is here a second time", f"keep one; line {first[key]} has it too"
+                )
             else:
                 first[key] = line
                 self.lines[*steps, key] = line
                 yield key, child
 
-    def scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
-        text: str = node.value
-        line = _line(node.start_mark)
+    def scalar(self, node: Scalar) -> Any:
+        text = node.text
         if any("\ud800" <= character <= "\udfff" for character in text):
-            self.refuse(line, "half of a surrogate pair is no character", r"write the character itself, or \U escapes")
-        if node.style is not None:
+            hint = r"write the character itself, or \U escapes"
+            self.refuse(node.line, "half of a surrogate pair is no character", hint)
+        if not node.is_plain:
             return text
         if text in _WORDS:
             return _WORDS[text]
         if _INTEGER.fullmatch(text) and len(text.lstrip("+-")) <= MAX_DIGITS:
             return int(text)
         if _FLOAT.fullmatch(text):
-            return self.fraction(text, line)
+            return self.fraction(text, node.line)
         return text
 
     def fraction(self, text: str, line: int) -> float | str:

@@ -88,6 +88,8 @@ class Outcome:
     """Headers of the answer that proxies set, names in lower case."""
     response_added: Headers = ()
     response_removed: tuple[str, ...] = ()
+    upstream_time: bool | None = None
+    """Whether the answer carries x-envoy-upstream-service-time; None: the router does not say."""
     at_least: float = 0.0
     """Seconds before the client can have the answer: delays, timeouts, what the application takes."""
     attempts: tuple[int, int] = (1, 1)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 Minor = tuple[int, int]
 
 
-class Since(Enum):
+class Since:
     """The minor in which a behaviour began."""
 
     SIDECAR_DELEGATES = (1, 8)
@@ -34,15 +33,22 @@ class Since(Enum):
     FROM_COOKIES = (1, 21)
     DESTINATION_AUTHORITY = (1, 21)
     ABSENT_IS_EMPTY = (1, 22)
+    EMPTY_PREFIX_REFUSED = (1, 22)
     PATH_TEMPLATES = (1, 22)
     UNMATCHED_PREFLIGHTS = (1, 23)
+    SCHEMA_RULES = (1, 23)
+    NO_IDLE_TIMEOUT = (1, 23)
     NO_RETRY_OF_503 = (1, 24)
     INBOUND_RESET_RETRY = (1, 24)
     EQUAL_EXPORTS_MERGE = (1, 24)
     OWN_NAMESPACE_FIRST = (1, 24)
     ALLOCATED_ADDRESSES = (1, 25)
+    RETRY_BACKOFF = (1, 26)
     TRAILING_DOT = (1, 27)
+    RETRY_BUDGET = (1, 27)
+    OPTIONAL_ISSUER = (1, 27)
     PLAIN_MIRROR_HOST = (1, 28)
+    DYNAMIC_DNS = (1, 30)
     REDIRECT_PREFIX_REWRITE = (1, 31)
     SIDECAR_EXCLUSION = (1, 31)
     SINGLE_HEADER_VALUES = (1, 31)
@@ -54,8 +60,8 @@ class Version:
 
     minor: Minor = (1, 32)
 
-    def has(self, change: Since) -> bool:
-        return self.minor >= change.value
+    def has(self, change: Minor) -> bool:
+        return self.minor >= change
 
     @staticmethod
     def of(text: str) -> Version:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conformance.router.objects.metadata import Metadata, PortSelector, Reference, WorkloadSelector
+from conformance.router.objects.metadata import LabelSelector, Metadata, PortSelector, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class DestinationRuleSpec:
     traffic_policy: TrafficPolicy | None = None
     subsets: tuple[Subset, ...] = ()
     export_to: tuple[str, ...] = ()
-    workload_selector: WorkloadSelector | None = None
+    workload_selector: LabelSelector | None = None
 
 
 @dataclass(frozen=True, slots=True)

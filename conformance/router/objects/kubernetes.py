@@ -45,6 +45,17 @@ class Behaviour:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsServer:
+    """A port of an application that speaks TLS itself."""
+
+    authority: str = ""
+    """Names the authority of its certificate."""
+    names: tuple[str, ...] = ()
+    client_authority: str | None = None
+    """The authority that clients must show a certificate of; None: it asks for none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     metadata: Metadata
     workload: str
@@ -61,10 +72,13 @@ class Pod:
     """The ports on which its application accepts connections; None: any."""
     on_loopback: frozenset[int] = frozenset()
     """Ports that it serves on 127.0.0.1 only."""
+    tls_ports: Mapping[int, TlsServer] = field(default_factory=dict)
     locality: str = ""
     behaviour: Behaviour = field(default_factory=Behaviour)
     excluded_inbound: frozenset[int] = frozenset()
     """traffic.sidecar.istio.io/excludeInboundPorts."""
+    excluded_outbound: frozenset[int] = frozenset()
+    """traffic.sidecar.istio.io/excludeOutboundPorts."""
 
     @property
     def reference(self) -> Reference:
@@ -78,6 +92,8 @@ class Secret:
     """Which entries it has: tls.crt, tls.key, ca.crt, cert, key, cacert."""
     authority: str | None = None
     """Names the certificate authority in it by which clients are verified."""
+    issuer: str | None = None
+    """Names the authority of the certificate in it."""
 
     @property
     def reference(self) -> Reference:

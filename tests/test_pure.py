@@ -1,4 +1,4 @@
-"""The judgement stays pure: it imports the standard library and itself, so that nothing in it can touch the world."""
+"""Router and judgement stay pure: the standard library and data types only, so that nothing in them can touch the world."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from pathlib import Path
 
 import pytest
 
-import conformance.judgement
-
-MODULES = sorted(Path(conformance.judgement.__path__[0]).rglob("*.py"))
+import conformance
 
 EFFECTS = frozenset({"asyncio", "http", "io", "os", "pathlib", "random", "socket", "subprocess", "threading", "time"})
 """Of the standard library too: what reads the world, or gives two answers to one question."""
+
+ALLOWED = {
+    "router": ("conformance.router", "re2"),
+    # Of the router only what it says, never how it comes to it.
+    "judgement": ("conformance.judgement", "conformance.router.prediction", "conformance.router.request"),
+}
+ROOT = Path(conformance.__path__[0])
+MODULES = [
+    pytest.param(module, allowed, id=f"{package}/{module.relative_to(ROOT / package).with_suffix('')}")
+    for package, allowed in ALLOWED.items()
+    for module in sorted((ROOT / package).rglob("*.py"))
+]
 
 
 def imported(module: Path) -> Iterator[str]:
@@ -26,13 +36,13 @@ def imported(module: Path) -> Iterator[str]:
             yield node.module or ""
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
-def test_a_module_imports_the_standard_library_and_the_judgement_only(module: Path) -> None:
+@pytest.mark.parametrize(("module", "allowed"), MODULES)
+def test_a_module_imports_nothing_that_has_effects(module: Path, allowed: tuple[str, ...]) -> None:
     for name in imported(module):
         top = name.partition(".")[0]
-        own = name == "conformance.judgement" or name.startswith("conformance.judgement.")
+        own = any(name == root or name.startswith(f"{root}.") for root in allowed)
         assert own or (top in sys.stdlib_module_names and top not in EFFECTS), f"{module.name} imports {name}"
 
 
 def test_there_are_modules_to_look_at() -> None:
-    assert {"judge", "checks", "verdict"} <= {module.stem for module in MODULES}
+    assert {"router/predict", "judgement/judge"} <= {parameter.id for parameter in MODULES}

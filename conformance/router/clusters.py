@@ -1,0 +1,129 @@
+"""Clusters: whether a proxy has one, and where it leads (specification, sections 14 and 16)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from conformance.router.destination_rules import Consolidated, Policy, policy_of
+from conformance.router.objects.destination_rule import LocalityLoadBalancer
+from conformance.router.registry import Endpoint, Port, Resolution, Service, has_labels
+from conformance.router.routes import ClusterKey
+
+
+@dataclass(frozen=True, eq=False)
+class Cluster:
+    """One port of one service, or a subset of it, as one client sees it."""
+
+    key: ClusterKey
+    service: Service
+    port: Port
+    policy: Policy
+    rule: Consolidated | None
+    members: tuple[tuple[Endpoint, Fraction], ...]
+    """Where a request may go, with its share."""
+    to_dialled: bool = False
+    """ORIGINAL_DST: it goes where the client dialled."""
+    is_sticky: bool = False
+    """Consistent hashing: which member is not predictable, that it stays the same is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why there is no such cluster."""
+
+    key: ClusterKey
+    why: str
+
+
+def cluster(
+    key: ClusterKey, services: Mapping[str, Service], rule: Consolidated | None, locality: str, *, at_gateway: bool
+) -> Cluster | Missing:
+    """`services` are the client's; `rule` is what it gets for the host."""
+    service = services.get(key.host)
+    if service is None:
+        return Missing(key, f"{key.host} is no service that this proxy knows")
+    port = service.ports.get(key.port)
+    if port is None:
+        known = ", ".join(map(str, service.ports)) or "none"
+        return Missing(key, f"{key.host} has no port {key.port} (it has {known})")
+    labels: Mapping[str, str] = {}
+    if key.subset:
+        named = rule.subsets.get(key.subset) if rule else None
+        if named is None:
+            where = f"{rule.sources[0]}" if rule and rule.sources else "no DestinationRule"
+            return Missing(key, f"subset {key.subset} is not defined for this client ({where} applies)")
+        labels = named[0].labels
+    policy = policy_of(rule, key.subset, key.port)
+    balancer = policy.load_balancer
+    to_dialled = service.resolution is Resolution.ORIGINAL and not (at_gateway and service.is_headless)
+    if balancer and balancer.simple == "PASSTHROUGH":
+        to_dialled = True
+    found = [each for each in service.endpoints.get(key.port, ()) if has_labels(each.labels, labels)]
+    setting = balancer.locality_lb_setting if balancer else None
+    return Cluster(
+        key=key,
+        service=service,
+        port=port,
+        policy=policy,
+        rule=rule,
+        members=_shares(found, locality, setting, prefers=policy.outlier_detection is not None),
+        to_dialled=to_dialled,
+        is_sticky=bool(balancer and balancer.consistent_hash),
+    )
+
+
+def _shares(
+    endpoints: Sequence[Endpoint], locality: str, setting: LocalityLoadBalancer | None, *, prefers: bool
+) -> tuple[tuple[Endpoint, Fraction], ...]:
+    """By weight; with outlier detection the client's own locality first, or as `distribute` says."""
+    if prefers and locality and not (setting and setting.enabled is False):
+        wanted = (
+            next((rule.to for rule in setting.distribute if _inside(locality, rule.from_)), None) if setting else None
+        )
+        if wanted:
+            return _distributed(endpoints, wanted)
+        endpoints = _nearest(endpoints, locality)
+    return _weighed(endpoints, Fraction(1))
+
+
+def _weighed(endpoints: Iterable[Endpoint], part: Fraction) -> tuple[tuple[Endpoint, Fraction], ...]:
+    members = tuple(endpoints)
+    total = sum(each.weight for each in members)
+    return tuple((each, part * Fraction(each.weight, total)) for each in members)
+
+
+def _nearest(endpoints: Sequence[Endpoint], locality: str) -> Sequence[Endpoint]:
+    """Those that share most of region, zone and subzone with the client."""
+    if not endpoints:
+        return endpoints
+    rank = [_common(locality, each.locality) for each in endpoints]
+    best = max(rank)
+    return [each for each, shared in zip(endpoints, rank, strict=True) if shared == best]
+
+
+def _common(one: str, other: str) -> int:
+    shared = 0
+    for mine, theirs in zip(one.split("/"), other.split("/"), strict=False):
+        if mine != theirs:
+            break
+        shared += 1
+    return shared
+
+
+def _inside(locality: str, pattern: str | None) -> bool:
+    stem = (pattern or "").removesuffix("*").removesuffix("/")
+    return locality == stem or locality.startswith(f"{stem}/") or not stem
+
+
+def _distributed(endpoints: Sequence[Endpoint], to: Mapping[str, int]) -> tuple[tuple[Endpoint, Fraction], ...]:
+    """Percent by locality; those without endpoints give their share to the others."""
+    places: dict[str, list[Endpoint]] = defaultdict(list)
+    for each in endpoints:
+        pattern = next((name for name in to if _inside(each.locality, name)), None)
+        if pattern is not None:
+            places[pattern].append(each)
+    total = sum(to[name] for name in places)
+    return tuple(pair for name, here in places.items() for pair in _weighed(here, Fraction(to[name], total)))

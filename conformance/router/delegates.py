@@ -1,0 +1,113 @@
+"""Rules that a VirtualService leaves to another one (specification, section 11; model/virtualservice.go)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from conformance.router.objects.virtual_service import HTTPMatchRequest, HTTPRoute, StringMatch
+
+_Value = TypeVar("_Value")
+
+
+def merged(root: HTTPRoute, delegate: HTTPRoute) -> HTTPRoute | None:
+    """The delegate's rule under the conditions of the root's; None where the two contradict each other."""
+    matches = _matches(root.match, delegate.match)
+    if matches is None:
+        return None
+    return replace(
+        delegate,
+        name=f"{root.name}-{delegate.name}" if root.name and delegate.name else root.name or delegate.name,
+        match=matches,
+        rewrite=delegate.rewrite or root.rewrite,
+        timeout=delegate.timeout or root.timeout,
+        retries=delegate.retries or root.retries,
+        fault=delegate.fault or root.fault,
+        mirror=delegate.mirror or root.mirror,
+        mirrors=delegate.mirrors or root.mirrors,
+        mirror_percent=root.mirror_percent if delegate.mirror_percent is None else delegate.mirror_percent,
+        mirror_percentage=delegate.mirror_percentage or root.mirror_percentage,
+        cors_policy=delegate.cors_policy or root.cors_policy,
+        direct_response=delegate.direct_response or root.direct_response,
+        headers=delegate.headers or root.headers,
+    )
+
+
+def _matches(
+    roots: tuple[HTTPMatchRequest, ...], delegates: tuple[HTTPMatchRequest, ...]
+) -> tuple[HTTPMatchRequest, ...] | None:
+    """Every pair that can hold at once; None when a block of the delegate lies inside none of the root's."""
+    if not roots or not delegates:
+        return roots or delegates
+    pairs = []
+    for delegate in delegates:
+        inside = [_both(root, delegate) for root in roots if not _conflicts(root, delegate)]
+        if not inside:
+            return None
+        pairs += inside
+    return tuple(pairs)
+
+
+def _both(root: HTTPMatchRequest, delegate: HTTPMatchRequest) -> HTTPMatchRequest:
+    return HTTPMatchRequest(
+        name=f"{root.name}-{delegate.name}" if root.name and delegate.name else root.name or delegate.name,
+        uri=delegate.uri or root.uri,
+        scheme=delegate.scheme or root.scheme,
+        method=delegate.method or root.method,
+        authority=delegate.authority or root.authority,
+        headers={**root.headers, **delegate.headers},
+        without_headers={**root.without_headers, **delegate.without_headers},
+        query_params={**root.query_params, **delegate.query_params},
+        port=delegate.port or root.port,
+        source_labels={**root.source_labels, **delegate.source_labels},
+        gateways=root.gateways,
+        ignore_uri_case=root.ignore_uri_case if delegate.ignore_uri_case is None else delegate.ignore_uri_case,
+        source_namespace=delegate.source_namespace or root.source_namespace,
+        stat_prefix=delegate.stat_prefix or root.stat_prefix,
+    )
+
+
+def _conflicts(root: HTTPMatchRequest, delegate: HTTPMatchRequest) -> bool:
+    return (
+        bool(delegate.gateways)
+        or bool(root.ignore_uri_case) != bool(delegate.ignore_uri_case)
+        or any(_strings_conflict(*pair) for pair in _string_pairs(root, delegate))
+        or _values_conflict(root.port, delegate.port)
+        or _values_conflict(root.source_namespace or None, delegate.source_namespace or None)
+        or any(_values_conflict(root.source_labels.get(key), value) for key, value in delegate.source_labels.items())
+    )
+
+
+def _string_pairs(
+    root: HTTPMatchRequest, delegate: HTTPMatchRequest
+) -> Iterator[tuple[StringMatch | None, StringMatch | None]]:
+    yield root.uri, delegate.uri
+    yield root.scheme, delegate.scheme
+    yield root.method, delegate.method
+    yield root.authority, delegate.authority
+    yield from _shared(root.headers, delegate.headers)
+    yield from _shared(root.without_headers, delegate.without_headers)
+    yield from _shared(root.query_params, delegate.query_params)
+
+
+def _shared(
+    root: Mapping[str, StringMatch], delegate: Mapping[str, StringMatch]
+) -> Iterator[tuple[StringMatch, StringMatch]]:
+    return ((root[key], value) for key, value in delegate.items() if key in root)
+
+
+def _values_conflict(root: _Value | None, delegate: _Value | None) -> bool:
+    return root is not None and delegate is not None and root != delegate
+
+
+def _strings_conflict(root: StringMatch | None, delegate: StringMatch | None) -> bool:
+    """A delegate may narrow its root's condition, never widen or leave it; regexes cannot be compared."""
+    if root is None or delegate is None:
+        return False
+    wanted = delegate.exact or delegate.prefix or delegate.regex
+    if root.regex or delegate.regex:
+        return bool(wanted and (root.exact or root.prefix or root.regex))
+    if root.exact:
+        return delegate.exact != root.exact
+    return bool(root.prefix) and not (wanted or "").startswith(root.prefix or "")

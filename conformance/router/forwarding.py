@@ -1,0 +1,267 @@
+"""What an HTTP proxy does with a request once it has read it: virtual host, rule, action, cluster, endpoint.
+
+The same for sidecars and gateways (specification, sections 13 to 17, 26.2.6 to 26.2.9). Where an endpoint leads is
+the caller's to say, since another proxy may stand there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from conformance.router import cors
+from conformance.router.clusters import Cluster, Missing
+from conformance.router.direct_responses import direct_response
+from conformance.router.doors import door_of
+from conformance.router.faults import BODY, Fault
+from conformance.router.header_operations import Operations
+from conformance.router.message import Message
+from conformance.router.passage import Edits, Passage, failed, local, proxied
+from conformance.router.peer_authentication import Mode
+from conformance.router.prediction import ONE, Kind, Mirror, Outcome
+from conformance.router.proxies import Proxy
+from conformance.router.redirects import https_redirect, redirect
+from conformance.router.registry import Endpoint
+from conformance.router.request import Handshake
+from conformance.router.rewrites import ORIGINAL_PATH, rewritten
+from conformance.router.routes import Direct, Forward, Redirect, Route, VirtualHost
+from conformance.router.trace import Step
+from conformance.router.transport import Chosen, Transport, transport
+from conformance.router.tries import tried
+from conformance.router.undefined import Undefined
+
+Deliver = Callable[[str, int, Passage, list[Step]], list[Outcome]]
+"""What becomes of a connection to an address and port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A proxy that has read a request. `dialled` is where the connection was going, for ORIGINAL_DST."""
+
+    proxy: Proxy
+    message: Message
+    passage: Passage
+    dialled: tuple[str, int]
+    deliver: Deliver
+    trail: list[Step]
+
+
+def answer(hop: Hop, host: VirtualHost | None) -> list[Outcome]:
+    """Every way the request may end, given its virtual host."""
+    message = hop.message
+    if host is None:
+        hop.trail.append(Step("virtual host", f"none for {message.authority}"))
+        return [local(Kind.NO_ROUTE, 404, "", f"no virtual host for {message.authority}")]
+    hop.trail.append(Step("virtual host", host.name, host.by))
+    if host.requires_tls and message.scheme == "http":
+        status, location = https_redirect(message)
+        return [replace(local(Kind.REDIRECT, status, ""), response_set=(("location", location),))]
+    route = _first_match(hop, host.routes)
+    if route is None:
+        return [local(Kind.NO_ROUTE, 404, "", f"no rule of {host.name} matches")]
+    action = route.action
+    if isinstance(action, Redirect):
+        return [_redirected(hop, route, action)]
+    if isinstance(action, Direct):
+        return [_directly(hop, action)]
+    return list(_forwarded(hop, route, action))
+
+
+def _first_match(hop: Hop, routes: Iterable[Route]) -> Route | None:
+    rejected: list[str] = []
+    for route in routes:
+        reason = route.matcher.mismatch(hop.message)
+        if reason is None:
+            name = route.field or "the service's default route"
+            hop.trail.append(Step("rule", name, route.by, route.field, "", tuple(rejected)))
+            return route
+        rejected.append(f"{route.by} {route.field}: {reason}")
+    hop.trail.append(Step("rule", "none matches", rejected=tuple(rejected)))
+    return None
+
+
+def _redirected(hop: Hop, route: Route, action: Redirect) -> Outcome:
+    version = hop.proxy.world.version
+    is_tls = hop.message.scheme == "https"
+    found = redirect(action.redirect, route.matcher, hop.message, route.listener_port, version, is_tls=is_tls)
+    if isinstance(found, Undefined):
+        return failed(Kind.UNDEFINED, found.reason)
+    status, location = found
+    made = replace(local(Kind.REDIRECT, status, ""), response_set=(("location", location),))
+    return answered(made, action.operations)
+
+
+def _directly(hop: Hop, action: Direct) -> Outcome:
+    found = direct_response(action.response, hop.message, action.operations.response)
+    if isinstance(found, Undefined):
+        return failed(Kind.UNDEFINED, found.reason)
+    return replace(local(Kind.DIRECT, found.status, found.body), response_set=found.headers)
+
+
+def answered(outcome: Outcome, operations: Operations) -> Outcome:
+    """With the route's own operations on the answer."""
+    changes = operations.response
+    if not changes.steps:
+        return outcome
+    touched = {name for name, _ in changes.set_headers} | set(changes.removed_headers) | changes.unknown
+    kept = tuple(pair for pair in outcome.response_set if pair[0] not in touched)
+    return replace(
+        outcome,
+        response_set=(*kept, *changes.set_headers),
+        response_added=(*outcome.response_added, *changes.added_headers),
+        response_removed=(*outcome.response_removed, *changes.removed_headers),
+    )
+
+
+def _forwarded(hop: Hop, route: Route, action: Forward) -> Iterator[Outcome]:
+    """Fault, then CORS, then the router: the order of Envoy's filters."""
+    for chance, delay, aborted in _draws(action.fault):
+        if aborted and action.fault:
+            made = local(Kind.FAULT_ABORT, action.fault.status, BODY)
+            yield replace(answered(made, action.targets[0].operations), probability=chance, at_least=delay)
+            continue
+        for outcome in _routed(hop, route, action):
+            yield replace(outcome, probability=chance * outcome.probability, at_least=delay + outcome.at_least)
+
+
+def _draws(fault: Fault | None) -> Iterator[tuple[Fraction, float, bool]]:
+    """Chance, seconds of delay, and whether the request is aborted; only what can happen."""
+    if fault is None:
+        yield ONE, 0.0, False
+        return
+    for delay, late in ((float(fault.delay), fault.delay_share), (0.0, 1 - fault.delay_share)):
+        for aborted, share in ((True, fault.abort_share), (False, 1 - fault.abort_share)):
+            if late * share:
+                yield late * share, delay, aborted
+
+
+def _routed(hop: Hop, route: Route, action: Forward) -> Iterator[Outcome]:
+    shared = cors.answer(action.cors, hop.message, hop.proxy.world.version) if action.cors else None
+    if isinstance(shared, cors.Preflight):
+        yield replace(local(Kind.PREFLIGHT, shared.status, ""), response_set=shared.headers)
+        return
+    for target in action.targets:
+        found = hop.proxy.cluster(target.cluster)
+        if isinstance(found, Missing):
+            hop.trail.append(Step("destination", f"no cluster: {found.why}", route.by, target.field))
+            made = local(Kind.CLUSTER_MISSING, 503, "", found.why)
+            outcomes = [made]
+        else:
+            hop.trail.append(Step("destination", str(found.key), route.by, target.field))
+            passage = _rewritten(hop, route, action, target.operations)
+            outcomes = list(tried(_spread(hop, found, passage), action.retries, action.timeout))
+            copies = tuple(_copies(hop, action, passage))
+            if copies:
+                outcomes = [replace(each, mirrors=copies) for each in outcomes]
+        for outcome in outcomes:
+            final = answered(outcome, target.operations).times(target.share)
+            if shared:
+                final = replace(final, response_set=(*final.response_set, *shared.headers))
+            yield final
+
+
+def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) -> Passage:
+    """The request as it leaves this proxy."""
+    message, edits, changes = hop.message, hop.passage.edits, operations.request
+    path, original = rewritten(action.rewrite, route.matcher, message, hop.proxy.world.version)
+    authority, original_host = operations.authority(message.authority)
+    if original is None and original_host is None and not changes.steps:
+        return hop.passage
+    noted = ((ORIGINAL_PATH, original), ("x-envoy-original-host", original_host))
+    edits = edits.then(Edits(tuple((name, value) for name, value in noted if value is not None)))
+    edits = edits.then(Edits(changes.set_headers, changes.added_headers, changes.removed_headers))
+    plain, mark, query = path.partition("?")
+    sent = replace(
+        message,
+        authority=authority,
+        path=plain,
+        query=query if mark else None,
+        headers=changes.apply(message.headers),
+    )
+    return replace(hop.passage, message=sent, edits=edits)
+
+
+def _spread(hop: Hop, found: Cluster, passage: Passage) -> list[tuple[Outcome, Fraction]]:
+    """Every endpoint with its share; a single answer where there is none."""
+    if found.to_dialled:
+        address, port = hop.dialled
+        pod = hop.proxy.world.pods.by_address.get(address)
+        endpoint = Endpoint(address, port, {}, pod, speaks_mutual_tls=bool(pod and pod.has_sidecar))
+        return [(outcome, outcome.probability) for outcome in _visited(hop, found, endpoint, passage)]
+    if not found.members:
+        hop.trail.append(Step("endpoints", f"none behind {found.key}"))
+        return [(local(Kind.NO_ENDPOINTS, 503, "no healthy upstream"), ONE)]
+    spread = []
+    for endpoint, share in found.members:
+        spread += [
+            (replace(outcome, probability=ONE) if outcome.probability != ONE else outcome, share * outcome.probability)
+            for outcome in _visited(hop, found, endpoint, passage)
+        ]
+    return spread
+
+
+def spoken(proxy: Proxy, found: Cluster, endpoint: Endpoint, trail: list[Step]) -> Chosen:
+    """How the proxy speaks to an endpoint, noted in the trail."""
+    world = proxy.world
+
+    def mode_at(place: Endpoint) -> Mode:
+        return door_of(world, place.pod, place.port).mode[0] if place.pod else Mode.PERMISSIVE
+
+    chosen = transport(
+        found, endpoint, mode_at, world.version, at_gateway=proxy.is_gateway, auto=world.mesh.enable_auto_mtls
+    )
+    trail.append(Step("endpoint", f"{_name(endpoint)} by {chosen.transport.value}: {chosen.why}", chosen.by))
+    return chosen
+
+
+def _visited(hop: Hop, found: Cluster, endpoint: Endpoint, passage: Passage) -> list[Outcome]:
+    proxy = hop.proxy
+    chosen = spoken(proxy, found, endpoint, hop.trail)
+    sent = replace(
+        passage,
+        source=proxy.pod.address,
+        transport=chosen.transport if chosen.transport is Transport.MUTUAL else Transport.PLAIN,
+        principal=proxy.principal if chosen.transport is Transport.MUTUAL else None,
+        sni=mesh_sni(found, chosen.tls.sni if chosen.tls else None) if chosen.transport is Transport.MUTUAL else None,
+        tls=None,
+        hops=passage.hops + 1,
+    )
+    if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:
+        assert sent.message, "an HTTP proxy has read what it sends on"
+        certificate = proxy.world.client_certificate(chosen.tls, proxy.namespace)
+        sent = replace(sent, tls=Handshake(sni=chosen.tls.sni or sent.message.authority, certificate=certificate))
+    outcomes = hop.deliver(endpoint.address, endpoint.port, sent, hop.trail)
+    return [_through(outcome, proxy) for outcome in outcomes]
+
+
+def _name(endpoint: Endpoint) -> str:
+    return f"{endpoint.pod.metadata.name if endpoint.pod else endpoint.address}:{endpoint.port}"
+
+
+def mesh_sni(found: Cluster, sni: str | None) -> str:
+    """The name in the mesh's own handshake: that of the cluster, unless tls.sni says another."""
+    key = found.key
+    return sni or f"outbound_.{key.port}_.{key.subset}_.{key.host}"
+
+
+def _through(outcome: Outcome, proxy: Proxy) -> Outcome:
+    """What the proxy makes of the answer: its own name as server, and how long upstream took."""
+    made = proxied(outcome)
+    if made is not outcome or made.status is None:
+        return made
+    server = "istio-envoy" if proxy.is_gateway else "envoy"
+    others = tuple(pair for pair in made.response_set if pair[0] != "server")
+    return replace(made, upstream_time=True, response_set=(*others, ("server", server)))
+
+
+def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
+    for copy in action.copies:
+        found = hop.proxy.cluster(copy.cluster)
+        if isinstance(found, Missing):
+            hop.trail.append(Step("mirror", f"skipped: {found.why}"))
+            continue
+        quiet = replace(hop, trail=[])
+        for outcome, share in _spread(quiet, found, passage):
+            if outcome.sight is not None:
+                yield Mirror(copy.share * share, outcome.sight)

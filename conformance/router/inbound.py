@@ -1,0 +1,132 @@
+"""At the workload: its sidecar's checks, then the application itself (specification, sections 21, 22 and 26.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conformance.router.codec import Refused, received
+from conformance.router.doors import Door, answers, door_of
+from conformance.router.guarding import guarded, guarded_stream
+from conformance.router.objects.kubernetes import Pod
+from conformance.router.passage import UPSTREAM_ERROR, Passage, failed, local, unread
+from conformance.router.peer_authentication import Mode
+from conformance.router.prediction import Kind, Outcome, Sight
+from conformance.router.registry import Protocol
+from conformance.router.trace import Step
+from conformance.router.transport import Transport
+from conformance.router.world import World
+
+
+def at_workload(world: World, pod: Pod, port: int, passage: Passage, trail: list[Step]) -> Outcome:
+    """What becomes of a connection to a pod that is no gateway."""
+    if not pod.has_sidecar or port in pod.excluded_inbound:
+        if passage.transport is Transport.MUTUAL:
+            return failed(Kind.TLS_REFUSED, f"{pod.workload} has no sidecar to speak mutual TLS with")
+        return application(pod, port, passage, on_loopback=False)
+    door = door_of(world, pod, port)
+    refusal = _handshake(door, passage, trail)
+    if refusal is not None:
+        return refusal
+    if _reads_http(door, passage):
+        return _http(world, door, passage, trail)
+    if not passage.is_http and passage.request.scheme == "tcp" and door.protocol is Protocol.HTTP:
+        return local(Kind.BAD_REQUEST, 400, "", "these bytes are no HTTP request")
+    closed = guarded_stream(door, passage, trail)
+    if closed is not None:
+        return closed
+    found = application(pod, door.target, passage, on_loopback=door.on_loopback)
+    return failed(Kind.CLOSED, found.reason) if found.kind is Kind.REFUSED else found
+
+
+def _handshake(door: Door, passage: Passage, trail: list[Step]) -> Outcome | None:
+    """Whether the server takes this kind of connection; None if it does."""
+    mode, by, field = door.mode
+    is_mutual = passage.transport is Transport.MUTUAL
+    if mode is not Mode.PERMISSIVE:
+        trail.append(Step("peer authentication", f"{mode} at port {door.port}", by, field, mode))
+    if mode is Mode.STRICT and not is_mutual:
+        return failed(Kind.RESET_PLAINTEXT, f"{door.pod.workload} takes mutual TLS only")
+    if mode is Mode.DISABLE and is_mutual:
+        return failed(Kind.CLOSED, f"{door.pod.workload} takes no mutual TLS")
+    if passage.tls is not None and not is_mutual and door.protocol is Protocol.HTTP:
+        return failed(Kind.TLS_REFUSED, f"port {door.port} is declared HTTP and takes no TLS but the mesh's")
+    return None
+
+
+def _reads_http(door: Door, passage: Passage) -> bool:
+    return door.protocol in (Protocol.HTTP, Protocol.SNIFFED) and passage.is_http and passage.tls is None
+
+
+def _http(world: World, door: Door, passage: Passage, trail: list[Step]) -> Outcome:
+    message = passage.message
+    if message is None:
+        read = received(passage.request, scheme="http", normalization=world.mesh.path_normalization)
+        if isinstance(read, Refused):
+            return unread(read)
+        message = read
+    admitted = guarded(world, door, passage, message, trail)
+    if isinstance(admitted, Outcome):
+        return by_server(admitted) if admitted.status else admitted
+    if not door.is_answered:
+        reason = f"nothing listens at port {door.target} of {door.pod.workload}"
+        return by_server(local(Kind.CONNECT_FAIL, 503, UPSTREAM_ERROR, reason))
+    found = application(door.pod, door.target, admitted, on_loopback=door.on_loopback)
+    if found.status is None:
+        return found if found.kind is Kind.UNDEFINED else by_server(_broken(found))
+    return by_server(found)
+
+
+def _broken(found: Outcome) -> Outcome:
+    """The application closed the connection: its own sidecar answers for it."""
+    made = local(Kind.UPSTREAM_RESET, 503, UPSTREAM_ERROR, found.reason)
+    return replace(made, sight=found.sight, attempts=found.attempts)
+
+
+def by_server(outcome: Outcome) -> Outcome:
+    return replace(outcome, response_set=(*outcome.response_set, ("server", "istio-envoy")))
+
+
+def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool) -> Outcome:
+    """What the application makes of what reaches it."""
+    if not answers(pod, port, on_loopback=on_loopback):
+        return failed(Kind.REFUSED, f"nothing listens at port {port} of {pod.workload}")
+    server = pod.tls_ports.get(port)
+    if server is None and passage.tls is not None:
+        return failed(Kind.TLS_REFUSED, f"port {port} of {pod.workload} speaks no TLS")
+    if server is not None:
+        if passage.tls is None:
+            return failed(Kind.CLOSED, f"port {port} of {pod.workload} wants TLS")
+        shown = passage.tls.certificate
+        if server.client_authority and (shown is None or shown.authority != server.client_authority):
+            return failed(Kind.TLS_REFUSED, f"{pod.workload} wants a client certificate of another authority")
+    sight = sight_of(pod, port, passage)
+    behaviour = pod.behaviour
+    if behaviour.resets:
+        return Outcome(Kind.CLOSED, sight=sight, reason=f"{pod.workload} closes the connection")
+    if not passage.is_http:
+        return Outcome(Kind.UPSTREAM, sight=sight, at_least=behaviour.seconds)
+    return Outcome(
+        Kind.UPSTREAM,
+        status=behaviour.status,
+        sight=sight,
+        response_set=behaviour.headers,
+        at_least=behaviour.seconds,
+    )
+
+
+def sight_of(pod: Pod, port: int, passage: Passage) -> Sight:
+    request, read, edits = passage.request, passage.message, passage.edits
+    return Sight(
+        workload=pod.workload,
+        namespace=pod.metadata.namespace,
+        pod=pod.metadata.name,
+        address=pod.address,
+        port=port,
+        method=request.method if passage.is_http else "",
+        path=(read.target if read else request.path) if passage.is_http else "",
+        host=(read.authority if read else request.sent_authority()) if passage.is_http else "",
+        set_headers=edits.set_headers,
+        added_headers=edits.added_headers,
+        removed_headers=edits.removed_headers,
+        principal=passage.principal,
+    )

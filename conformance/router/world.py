@@ -1,0 +1,180 @@
+"""A mesh as its configuration describes it. Frozen; what is derived from it is computed when first asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from conformance.router.destination_rules import DestinationRules
+from conformance.router.mesh_config import MeshConfig
+from conformance.router.names import is_address
+from conformance.router.objects import AnyObject
+from conformance.router.objects.destination_rule import ClientTLSSettings, DestinationRule
+from conformance.router.objects.gateway import Gateway
+from conformance.router.objects.kubernetes import Pod, Secret
+from conformance.router.objects.kubernetes import Service as KubernetesService
+from conformance.router.objects.security import AuthorizationPolicy, PeerAuthentication, RequestAuthentication
+from conformance.router.objects.service_entry import ServiceEntry, WorkloadEntry
+from conformance.router.objects.sidecar import Sidecar
+from conformance.router.objects.virtual_service import VirtualService
+from conformance.router.registry import Pods, Service, of_entries, of_kubernetes, resolve
+from conformance.router.request import Certificate
+from conformance.router.scopes import Services
+from conformance.router.versions import Since, Version
+from conformance.router.virtual_services import Listed, in_order, listed
+
+MESH_AUTHORITY = "mesh"
+"""The authority of the mesh's own certificates, by the name it has in a Certificate."""
+
+_Kind = TypeVar("_Kind", bound=AnyObject)
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Everything a prediction looks at. Made by `build`."""
+
+    mesh: MeshConfig
+    version: Version
+    pods: Pods
+    kubernetes: Sequence[KubernetesService]
+    services: Sequence[Service]
+    virtual_services: Sequence[Listed]
+    destination_rules: DestinationRules
+    gateways: Sequence[Gateway]
+    sidecars: Sequence[Sidecar]
+    peer_authentications: Sequence[PeerAuthentication]
+    request_authentications: Sequence[RequestAuthentication]
+    authorization_policies: Sequence[AuthorizationPolicy]
+    secrets: Mapping[tuple[str, str], Secret]
+    by_address: Mapping[str, Service]
+    """Kubernetes Services by their virtual address."""
+    by_host: Mapping[str, Service]
+    """Kubernetes Services by their full name, seen by DNS whoever they are exported to."""
+    derived: dict[object, object] = field(default_factory=dict, repr=False)
+    """Proxies, doors and tables already computed, by what they were computed from."""
+
+    def visible(self, namespace: str) -> Services:
+        """The services a namespace sees, one for each host; its own first, Kubernetes before ServiceEntries."""
+        key = ("visible", namespace)
+        found = self.derived.get(key)
+        if found is None:
+            found = self.derived[key] = _visible(self.services, namespace)
+        return found  # type: ignore[return-value]
+
+    def candidates(self, namespace: str) -> tuple[Listed, ...]:
+        """The VirtualServices a namespace sees, in the order in which they count."""
+        key = ("candidates", namespace)
+        found = self.derived.get(key)
+        if found is None:
+            found = self.derived[key] = in_order(self.virtual_services, namespace)
+        return found  # type: ignore[return-value]
+
+    def aliases(self, namespace: str) -> Mapping[str, tuple[str, ...]]:
+        """ExternalName services, by the service of the mesh that they stand for."""
+        if not self.version.has(Since.EXTERNAL_NAME_ALIAS):
+            return {}
+        found: dict[str, list[str]] = defaultdict(list)
+        for service in self.services:
+            if service.alias_of and service.audience.includes(namespace):
+                found[service.alias_of].append(service.host)
+        return {host: tuple(names) for host, names in found.items()}
+
+    def addresses_of(self, name: str, namespace: str) -> tuple[str, ...]:
+        """What a client of a namespace is told by DNS; () for a name that does not exist."""
+        if is_address(name):
+            return (name,)
+        plain = name.lower().removesuffix(".")
+        domain = self.mesh.domain
+        for candidate in (plain, f"{plain}.{namespace}.svc.{domain}", f"{plain}.svc.{domain}", f"{plain}.{domain}"):
+            service = self.by_host.get(candidate)
+            if service is not None:
+                return self._addresses(service, namespace)
+        if self.mesh.dns_capture:
+            captured = self.visible(namespace).get(plain)
+            if captured is not None and captured.addresses:
+                return captured.addresses
+        return resolve(plain, self.mesh)
+
+    def client_certificate(self, tls: ClientTLSSettings, namespace: str) -> Certificate | None:
+        """What a proxy shows when a DestinationRule makes it speak TLS of its own."""
+        if tls.mode != "MUTUAL":
+            return None
+        if tls.credential_name:
+            secret = self.secrets.get((namespace, tls.credential_name))
+            return Certificate(secret.issuer) if secret and secret.issuer else None
+        issuer = self.mesh.certificate_files.get(tls.client_certificate or "")
+        return Certificate(issuer) if issuer else None
+
+    def mesh_certificate(self, principal: str | None) -> Certificate:
+        return Certificate(MESH_AUTHORITY, (principal,) if principal else ())
+
+    def _addresses(self, service: Service, namespace: str) -> tuple[str, ...]:
+        if service.alias_of:
+            return self.addresses_of(service.alias_of, namespace)
+        if service.addresses:
+            return service.addresses
+        found = {each.address: None for members in service.endpoints.values() for each in members}
+        return tuple(found)
+
+
+def build(
+    objects: Iterable[AnyObject],
+    *,
+    services: Iterable[KubernetesService] = (),
+    pods: Iterable[Pod] = (),
+    secrets: Iterable[Secret] = (),
+    mesh: MeshConfig | None = None,
+    version: Version | None = None,
+) -> World:
+    """A world of objects that admission lets pass (section 26.1)."""
+    mesh = mesh or MeshConfig()
+    version = version or Version()
+    kinds: dict[type, list[AnyObject]] = defaultdict(list)
+    for each in objects:
+        kinds[type(each)].append(each)
+    known = Pods(pods)
+    kubernetes = tuple(services)
+    found = [*of_kubernetes(kubernetes, known, mesh)]
+    entries = _ordered(kinds, ServiceEntry)
+    everything = [*found, *of_entries(entries, _ordered(kinds, WorkloadEntry), known, mesh)]
+    return World(
+        mesh=mesh,
+        version=version,
+        pods=known,
+        kubernetes=kubernetes,
+        services=tuple(everything),
+        virtual_services=listed(_ordered(kinds, VirtualService), mesh, version),
+        destination_rules=DestinationRules(_ordered(kinds, DestinationRule), mesh, version),
+        gateways=_ordered(kinds, Gateway),
+        sidecars=_ordered(kinds, Sidecar),
+        peer_authentications=_ordered(kinds, PeerAuthentication),
+        request_authentications=_ordered(kinds, RequestAuthentication),
+        authorization_policies=_ordered(kinds, AuthorizationPolicy),
+        secrets={(each.metadata.namespace, each.metadata.name): each for each in secrets},
+        by_address={address: each for each in found for address in each.addresses},
+        by_host={each.host: each for each in found},
+    )
+
+
+def _ordered(kinds: Mapping[type, list[AnyObject]], kind: type[_Kind]) -> list[_Kind]:
+    """Oldest first."""
+    found: list[_Kind] = kinds.get(kind, [])  # type: ignore[assignment]
+    return sorted(found, key=lambda each: each.metadata.seniority)
+
+
+def _visible(services: Iterable[Service], namespace: str) -> dict[str, Service]:
+    found: dict[str, Service] = {}
+    for service in services:
+        if service.alias_of or not service.audience.includes(namespace):
+            continue
+        known = found.get(service.host)
+        if known is None or _rank(service, namespace) < _rank(known, namespace):
+            found[service.host] = service
+    return found
+
+
+def _rank(service: Service, namespace: str) -> tuple[bool, bool, tuple[int, str, str]]:
+    """Smaller is better: of the client's namespace, of Kubernetes, older."""
+    return (service.namespace != namespace, not service.is_kubernetes, service.seniority)

@@ -1,0 +1,135 @@
+"""Worlds for the reference router, made of the same manifests that are applied to a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
+from conformance.language.load import Loaded
+from conformance.language.models import Case
+from conformance.language.objects import KINDS, typed
+from conformance.mesh.applications import INTERNET, MANIFESTS, OUTSIDE, read
+from conformance.router.mesh_config import MeshConfig
+from conformance.router.objects.kubernetes import Secret
+from conformance.router.request import Request, Scheme
+from conformance.router.versions import Version
+from conformance.router.objects import AnyObject
+from conformance.router.world import World, build
+
+ROOT = "istio-system"
+INGRESS = f"istio-ingressgateway.{ROOT}.svc.cluster.local"
+
+Object = Mapping[str, Any]
+
+
+def scenario_world(loaded: Loaded, version: Version | None = None) -> World:
+    """The state of the mesh while a scenario's requests are sent."""
+    scenario = loaded.scenario
+    addresses = Addresses()
+    found = foundation(addresses)
+    # Every run begins with bookinfo in `default`; a scenario may bring its application to another namespace.
+    for application, namespace in dict.fromkeys((("bookinfo", "default"), (scenario.app, scenario.namespace))):
+        objects = [*read(application), *read("clients")]
+        found = found.with_more(kubernetes(objects, namespace, addresses, injected=[namespace]))
+    found = found.with_more(kubernetes(_plain(scenario.config), scenario.namespace, addresses))
+    configured = typed_objects([*read("sentinel"), *scenario.config], scenario.namespace, loaded.source.path)
+    return world_of(configured, found, version)
+
+
+_PLAIN = frozenset({"Service", "Deployment", "Pod", "Secret", "Namespace"})
+MODELLED = frozenset(KINDS) | _PLAIN
+"""The kinds that the router understands."""
+
+
+def _plain(config: Iterable[Object]) -> list[Object]:
+    return [each for each in config if each["kind"] in _PLAIN]
+
+
+def typed_objects(manifests: Iterable[Object], namespace: str, where: str) -> list[AnyObject]:
+    """Those of Istio, in the order of their age."""
+    return [
+        typed(each, age=age, where=where, namespace=namespace)
+        for age, each in enumerate(manifests)
+        if each["kind"] in KINDS
+    ]
+
+
+def world_of(
+    objects: Iterable[AnyObject],
+    found: Kubernetes,
+    version: Version | None = None,
+    mesh: MeshConfig | None = None,
+    secrets: Sequence[Secret] = (),
+) -> World:
+    """A world with Istio's own gateways, and the outside world's names where its servers are there."""
+    by_host = {f"{each.metadata.name}.{each.metadata.namespace}": each.cluster_ip for each in found.services}
+    names = {name: (address,) for name, target in outside_names().items() if (address := by_host.get(target))}
+    return build(
+        objects,
+        services=found.services,
+        pods=found.pods,
+        secrets=(*found.secrets, *secrets),
+        mesh=mesh or MeshConfig(names=names),
+        version=version,
+    )
+
+
+@cache
+def outside_names() -> Mapping[str, str]:
+    """From a host of the outside world to the Service (name.namespace) that plays it: manifests/outside.coredns."""
+    lines = (MANIFESTS / "outside.coredns").read_text().splitlines()
+    words = (line.split() for line in lines if line.startswith("rewrite name exact"))
+    return {each[3]: each[4].removesuffix(".svc.cluster.local") for each in words}
+
+
+def foundation(addresses: Addresses) -> Kubernetes:
+    """What every cluster of ours has: the outside world, the sentinel's Service, and Istio's gateways."""
+    found = kubernetes([*read("outside"), *read("sentinel")], OUTSIDE, addresses)
+    return found.with_more(kubernetes(_gateways(), ROOT, addresses))
+
+
+@cache
+def _gateways() -> tuple[Object, ...]:
+    """Deployments and Services of the gateways as manifests/istio/values.yaml has them installed."""
+    values = yaml.safe_load((MANIFESTS / "istio" / "values.yaml").read_text())["spec"]["values"]["gateways"]
+    made: list[Object] = []
+    for name, role in (("istio-ingressgateway", "ingressgateway"), ("istio-egressgateway", "egressgateway")):
+        labels = {"app": name, "istio": role}
+        ports = values[name].get("ports") or _EGRESS_PORTS
+        container = {"name": "istio-proxy", "args": ["proxy", "router"]}
+        spec = {"containers": [container], "serviceAccountName": f"{name}-service-account"}
+        template = {"metadata": {"labels": labels}, "spec": spec}
+        made.append({"kind": "Deployment", "metadata": {"name": name}, "spec": {"template": template}})
+        made.append({"kind": "Service", "metadata": {"name": name}, "spec": {"selector": labels, "ports": ports}})
+    return tuple(made)
+
+
+_EGRESS_PORTS = ({"name": "http2", "port": 80, "targetPort": 8080}, {"name": "https", "port": 443, "targetPort": 8443})
+"""The chart's own, which values.yaml leaves alone."""
+
+
+def request_of(case: Case, namespace: str) -> Request:
+    """A case's request as the router sees it."""
+    parts = urlsplit(case.request.url)
+    scheme: Scheme = "https" if parts.scheme == "https" else "http"
+    port = parts.port or (443 if scheme == "https" else 80)
+    headers = tuple(case.request.headers.items())
+    hosts = [value for name, value in headers if name.lower() == "host"]
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    home = OUTSIDE if case.client in (OUTSIDE, INTERNET) else namespace
+    return Request(
+        client=f"{home}/{case.client}",
+        host=parts.hostname or "",
+        port=port,
+        scheme=scheme,
+        method=case.request.method,
+        path=path,
+        headers=tuple(pair for pair in headers if pair[0].lower() != "host"),
+        authority=hosts[-1] if hosts else parts.netloc,
+        dial=(INGRESS, port) if case.client == INTERNET else None,
+    )

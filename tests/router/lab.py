@@ -1,0 +1,210 @@
+"""A small mesh for the tables of cases, and the few words in which a row says what is given, asked and expected.
+
+Three namespaces: `shop`, where everything lives unless a name says otherwise, `bank`, and the root `istio-system` with
+the two gateways. `plain` is a client without a sidecar, `internet` one that dials the ingress gateway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
+from conformance.language.objects import KINDS, typed
+from conformance.router.mesh_config import MeshConfig
+from conformance.router.predict import predict
+from conformance.router.prediction import Outcome, Prediction
+from conformance.router.request import Request, Scheme
+from conformance.router.versions import Version
+from conformance.router.world import World, build
+
+SHOP = "shop"
+INGRESS = "istio-ingressgateway.istio-system"
+EGRESS = "istio-egressgateway.istio-system"
+
+
+def workload(
+    name: str, *, ports: str, app: str = "", version: str = "v1", namespace: str = SHOP, **more: Any
+) -> dict[str, Any]:
+    """A Deployment of our own workload with one pod. `more`: labels, replicas, account."""
+    labels = {"app": app or name, "version": version, **more.get("labels", {})}
+    container = {"name": "app", "image": "conformance/workload:dev", "env": [{"name": "PORTS", "value": ports}]}
+    spec = {"containers": [container], "serviceAccountName": more.get("account", app or name)}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "replicas": more.get("replicas", 1),
+            "template": {"metadata": {"labels": labels, "annotations": more.get("annotations", {})}, "spec": spec},
+        },
+    }
+
+
+def service(name: str, *ports: str, namespace: str = SHOP, **more: Any) -> dict[str, Any]:
+    """A Service; each port is written name:number or name:number:target."""
+    made = []
+    for port in ports:
+        label, number, *target = port.split(":")
+        made.append({"name": label, "port": int(number), "targetPort": int(target[0]) if target else int(number)})
+    spec = {"selector": {"app": name}, "ports": made, **more}
+    return {"kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+def gateway(name: str, role: str, *ports: str) -> list[dict[str, Any]]:
+    labels = {"app": name, "istio": role}
+    container = {"name": "istio-proxy", "args": ["proxy", "router"]}
+    deployment = {
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "istio-system"},
+        "spec": {
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "serviceAccountName": name},
+            }
+        },
+    }
+    return [deployment, service(name, *ports, namespace="istio-system", selector=labels)]
+
+
+BASE: Sequence[dict[str, Any]] = (
+    workload("client", ports=""),
+    workload("teller", ports="", namespace="bank"),
+    service("reviews", "http:9080", "http-admin:9081"),
+    workload("reviews-v1", app="reviews", ports="9080,9081"),
+    workload("reviews-v2", app="reviews", version="v2", ports="9080,9081"),
+    service("ratings", "http:80:8080"),
+    workload("ratings", ports="8080"),
+    service("stock", "tcp:7000", "https:443:8443", "web:7070", "mongo-db:27017"),
+    workload("stock", ports="7000,8443,7070,27017"),
+    service("pods", "http:8000", "tcp:8001", clusterIP="None"),
+    workload("pods", ports="8000,8001", replicas=2),
+    service("bare", "http:80:8080"),
+    workload("bare", ports="8080", labels={"sidecar.istio.io/inject": "false"}),
+    service("empty", "http:80"),
+    service("accounts", "http:80:8080", namespace="bank"),
+    workload("accounts", ports="8080", namespace="bank"),
+    workload("plain", ports="", namespace="outside"),
+    service("site", "http:80:8080", "https:443:8443", namespace="outside"),
+    workload("site", ports="8080,8443+tls", namespace="outside"),
+    *gateway("istio-ingressgateway", "ingressgateway", "http2:80:8080", "https:443:8443", "tcp:31400"),
+    *gateway("istio-egressgateway", "egressgateway", "http2:80:8080", "https:443:8443"),
+)
+OUTSIDE_NAMES = ("site.example", "other.example", "*.wild.example")
+"""Hosts of the outside world; all lead to the Service `site`, which exportTo hides from the mesh."""
+
+
+def objects(given: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows `Kind [namespace/]name: spec` as manifests, the first the oldest."""
+    made = []
+    for row in given:
+        ((title, spec),) = row.items()
+        kind, _, name = title.partition(" ")
+        namespace, _, name = name.rpartition("/")
+        metadata: dict[str, Any] = {"name": name, "namespace": namespace or SHOP}
+        if isinstance(spec, dict) and "metadata" in spec:
+            spec = {**spec}
+            metadata |= spec.pop("metadata")
+        manifest = {"apiVersion": _version(kind), "kind": kind, "metadata": metadata}
+        made.append({**manifest, **spec} if kind in _WHOLE else {**manifest, "spec": spec})
+    return made
+
+
+_WHOLE = frozenset({"Secret", "Namespace"})
+_SECURITY = frozenset({"PeerAuthentication", "RequestAuthentication", "AuthorizationPolicy"})
+
+
+def _version(kind: str) -> str:
+    if kind in _SECURITY:
+        return "security.istio.io/v1"
+    return "networking.istio.io/v1" if kind in KINDS else "v1"
+
+
+def world(given: Iterable[Mapping[str, Any]] = (), *, version: str = "1.32", **mesh: Any) -> World:
+    """The base mesh with the given objects; `mesh` are fields of MeshConfig."""
+    manifests = objects(given)
+    hidden = {"networking.istio.io/exportTo": "~"}
+    base = [
+        {**each, "metadata": {**each["metadata"], "annotations": hidden}}
+        if each["kind"] == "Service" and each["metadata"]["namespace"] == "outside"
+        else each
+        for each in BASE
+    ]
+    found: Kubernetes = kubernetes(
+        [*base, *(each for each in manifests if each["kind"] not in KINDS)], SHOP, Addresses(), (SHOP, "bank")
+    )
+    site = next(each.cluster_ip for each in found.services if each.metadata.name == "site")
+    names = {name: (str(site),) for name in OUTSIDE_NAMES}
+    return build(
+        [typed(each, age=age, where="", namespace=SHOP) for age, each in enumerate(manifests) if each["kind"] in KINDS],
+        services=found.services,
+        pods=found.pods,
+        secrets=found.secrets,
+        mesh=MeshConfig(**{"names": names, **mesh}),
+        version=Version.of(version),
+    )
+
+
+_ASK = re.compile(
+    r"(?:(?P<method>[A-Z]+) )?(?P<url>\S+)(?: from (?P<client>\S+))?(?: as (?P<authority>\S+))?(?: with (?P<headers>.+))?"
+)
+
+
+def request(text: str) -> Request:
+    """`[METHOD ]URL[ from CLIENT][ as HOST-HEADER][ with NAME=VALUE, …]`; the client is shop/client by default.
+
+    `internet` dials the ingress gateway.
+    """
+    found = _ASK.fullmatch(text)
+    assert found, f"cannot read {text!r}"
+    parts = urlsplit(found["url"])
+    scheme: Scheme = parts.scheme  # type: ignore[assignment]
+    port = parts.port or {"http": 80, "https": 443}[scheme]
+    client = found["client"] or "client"
+    pairs = [pair.partition("=") for pair in (found["headers"] or "").split(", ") if pair]
+    homes = {"internet": "outside/plain", "plain": "outside/plain", "teller": "bank/teller"}
+    return Request(
+        client=homes.get(client, client if "/" in client else f"{SHOP}/{client}"),
+        host=parts.hostname or "",
+        port=port,
+        scheme=scheme,
+        method=found["method"] or "GET",
+        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        headers=tuple((name, value) for name, _, value in pairs),
+        authority=found["authority"],
+        dial=(INGRESS, port) if client == "internet" else None,
+    )
+
+
+def ask(given: Iterable[Mapping[str, Any]], text: str, **settings: Any) -> Prediction:
+    return predict(world(given, **settings), request(text))
+
+
+def spoken(outcome: Outcome) -> str:
+    """An outcome in the words of the tables: a workload's name, or kind and status."""
+    if (
+        outcome.sight is not None
+        and outcome.status in (None, 200)
+        and outcome.kind.value in ("upstream", "passthrough")
+    ):
+        prefix = "passthrough " if outcome.kind.value == "passthrough" else ""
+        return f"{prefix}{outcome.sight.workload}"
+    return " ".join(part for part in (outcome.kind.value, str(outcome.status or "")) if part)
+
+
+def shares(prediction: Prediction) -> dict[str, Fraction]:
+    """Chance by outcome."""
+    found: dict[str, Fraction] = {}
+    for outcome in prediction.outcomes:
+        found[spoken(outcome)] = found.get(spoken(outcome), Fraction(0)) + outcome.probability
+    return found
+
+
+def rows(path: Any) -> list[dict[str, Any]]:
+    """The cases of one file."""
+    found: list[dict[str, Any]] = yaml.safe_load(path.read_text())
+    return found

@@ -15,9 +15,10 @@ from typing import Any
 
 from cluster.api import Api
 from cluster.embedded import certificates, control_plane, layout, relay
+from cluster.embedded.node import logs
 from cluster.embedded.node.images import images
 from cluster.embedded.node.node import Dispatcher, register
-from cluster.embedded.node.pod import NodeSettings
+from cluster.embedded.node.settings import NodeSettings
 
 _TARGETS = {
     "api": (layout.NODE_ADDRESS, layout.API_PORT),
@@ -59,6 +60,7 @@ def _start(settings: dict[str, Any], paths: dict[str, Path]) -> None:
         _report({"step": name, "seconds": round(time.monotonic() - begun, 2)})
 
     relay.start({descriptor: _TARGETS[name] for name, descriptor in settings["listeners"].items()})
+    threading.Thread(target=logs.keep_short, args=(layout.LOGS,), daemon=True, name="logs").start()
     credentials = certificates.create(layout.HOME / "certificates")
     # Relative, so that both files can also be read from outside, through /proc/PID/root.
     authority = str(credentials.authority.relative_to(layout.HOME))

@@ -11,7 +11,9 @@ import sys
 # Which package has each program that an embedded cluster starts: namespaces, their network, what is inside of them.
 PACKAGE_OF_PROGRAM = {
     "iptables": "iptables",
+    "nft": "nftables",
     "ip": "iproute2",
+    "mount": "mount",
     "nsenter": "util-linux",
     "unshare": "util-linux",
     "setpriv": "util-linux",
@@ -19,13 +21,18 @@ PACKAGE_OF_PROGRAM = {
     "bwrap": "bubblewrap",
 }
 
-# Debian's users have no sbin in PATH, though they may run most of what is there.
-_SEARCHED = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+def search_path() -> str:
+    """Return a PATH with sbin, which Debian's users lack, though they may run most of what is there."""
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), *_SBIN))
 
 
 def missing_system_packages() -> tuple[str, ...]:
     """Return the packages of those programs that are not on this machine, sorted, each once."""
-    missing = {package for program, package in PACKAGE_OF_PROGRAM.items() if not shutil.which(program, path=_SEARCHED)}
+    path = search_path()
+    missing = {package for program, package in PACKAGE_OF_PROGRAM.items() if not shutil.which(program, path=path)}
     return tuple(sorted(missing))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from cluster.embedded import layout
 from cluster.embedded.init import RELEASE
+from cluster.embedded.system import search_path
 from cluster.model import ClusterError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -141,6 +142,7 @@ def start(plan: Plan, ports: Mapping[str, int], progress: Progress) -> World:
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=PROJECT,
+            env={**os.environ, "PATH": search_path()},
             pass_fds=[listener.fileno() for listener in listeners.values()],
             # Ctrl-C at the terminal is for the owner, who then decides.
             start_new_session=True,

@@ -16,7 +16,7 @@ def only_ip(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_missing_package_is_named_once(only_ip: None) -> None:
-    assert system.missing_system_packages() == ("bubblewrap", "iptables", "uidmap", "util-linux")
+    assert system.missing_system_packages() == ("bubblewrap", "iptables", "mount", "nftables", "uidmap", "util-linux")
 
 
 def test_a_user_is_told_the_exact_command(
@@ -24,7 +24,7 @@ def test_a_user_is_told_the_exact_command(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert system.install_or_explain() == 2
-    command = "sudo apt-get install --yes --no-install-recommends bubblewrap iptables uidmap util-linux"
+    command = "sudo apt-get install --yes --no-install-recommends bubblewrap iptables mount nftables uidmap util-linux"
     assert command in capsys.readouterr().out
 
 

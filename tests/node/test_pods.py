@@ -80,6 +80,8 @@ JOB_SIDECAR = pod(
 )
 CRASHES = pod("crashes", shell("echo run; sleep 0.1; exit 5"), restartPolicy="Always")
 ENDS_WELL = pod("ends-well", shell("seq 1 5"))
+# 11 MB within a moment, and a last word when the node has had the time to see that.
+TALKATIVE = pod("talkative", shell("yes 'much is said here' | head -c 11000000; sleep 5; echo the end"))
 KILLED = pod("killed", shell("sh -c 'kill -9 $$$$'; exit $?"))
 HTTP = pod(
     "http",
@@ -146,6 +148,10 @@ HOOKED = pod(
 )
 GRACEFUL = pod("graceful", shell(LEAVES), terminationGracePeriodSeconds=30)
 STUBBORN = pod("stubborn", shell("trap '' TERM; echo up; while true; do sleep 0.05; done"))
+NO_SUCH_COMMAND = pod("no-such-command", shell("", command=["no-such-program"]))
+COMMAND_IS_A_FOLDER = pod("command-is-a-folder", shell("", command=["/tmp"], securityContext={"runAsUser": 1234}))
+CRASHES_WITHOUT_COMMAND = pod("crashes-without-command", shell("", command=["./absent"]), restartPolicy="Always")
+ENDS_LIKE_NO_COMMAND = pod("ends-like-no-command", shell("no-such-program; exit 127"))
 UNKNOWN_IMAGE = pod("unknown-image", {"name": "main", "image": "nginx:1"})
 REFUSED = pod("refused", shell("true"), hostNetwork=True, volumes=[{"name": "h", "hostPath": {"path": "/"}}])
 BAD_SYSCTL = pod("bad-sysctl", shell("true"), securityContext={"sysctls": [{"name": "net.no.such", "value": "1"}]})
@@ -282,6 +288,16 @@ def test_followed_log_ends_with_its_container(world: Lab) -> None:
     assert world.log(ENDS_WELL, follow="true") == "1\n2\n3\n4\n5\n"
 
 
+def test_log_that_grew_too_long_is_cut_and_says_so(world: Lab) -> None:
+    world.when(TALKATIVE, "runs", lambda status: "running" in container(status)["state"])
+    assert world.log(TALKATIVE, follow="true").endswith("\nthe end\n")
+    left = world.output(TALKATIVE)
+    assert len(left) < 2**20
+    lines = left.splitlines()
+    assert lines[-1] == "the end"
+    assert any(line.startswith("[the embedded node dropped ") for line in lines)
+
+
 def test_kubectl_shows_pods_and_logs(world: Lab) -> None:
     world.ended(ENDS_WELL)
 
@@ -355,6 +371,30 @@ def test_container_that_hears_sigterm_leaves_at_once(world: Lab) -> None:
 def test_container_that_does_not_is_killed_after_its_grace_period(world: Lab) -> None:
     world.until_logged(STUBBORN, "up")
     assert 1 <= world.delete(STUBBORN) < 6
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (NO_SUCH_COMMAND, 'exec: "no-such-program": No such file or directory'),
+        (COMMAND_IS_A_FOLDER, 'exec: "/tmp": Permission denied'),
+    ],
+)
+def test_command_that_cannot_be_run_is_told(world: Lab, name: str, message: str) -> None:
+    ended = container(world.ended(name)["status"])["state"]["terminated"]
+    assert (ended["exitCode"], ended["reason"], ended["message"]) == (128, "StartError", message)
+
+
+def test_command_that_cannot_be_run_is_tried_again(world: Lab) -> None:
+    status = world.when(
+        CRASHES_WITHOUT_COMMAND, "was restarted", lambda status: container(status)["restartCount"] >= 1
+    )["status"]
+    assert container(status)["lastState"]["terminated"]["reason"] == "StartError"
+
+
+def test_exit_code_of_a_shell_without_its_command_is_its_own(world: Lab) -> None:
+    ended = container(world.ended(ENDS_LIKE_NO_COMMAND)["status"])["state"]["terminated"]
+    assert (ended["exitCode"], ended["reason"]) == (127, "Error")
 
 
 def test_unknown_image_is_told(world: Lab) -> None:

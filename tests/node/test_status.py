@@ -145,6 +145,12 @@ def test_container_states_are_told_with_the_last_end() -> None:
     assert ended["ready"]
 
 
+def test_container_that_could_not_be_started_says_why() -> None:
+    [told] = status_of(main(replace(BROKE, start_error="no such file")))["containerStatuses"]
+    ended = told["state"]["terminated"]
+    assert (ended["reason"], ended["message"]) == ("StartError", "no such file")
+
+
 def test_container_that_ends_is_neither_started_nor_ready() -> None:
     ended = main(RUNS, started=True, ready=True).with_state(DONE)
     assert not ended.started

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
+
+from cluster.embedded.node import logs
 
 
 class FindLog(Protocol):
@@ -18,9 +21,6 @@ class FindLog(Protocol):
 
 _CHUNK = 64 * 1024
 _FOLLOW_SECONDS = 0.2
-
-# A file of this suffix beside a log says that nothing more will be written to it.
-ENDED = ".ended"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,7 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"".join(written[len(written) - min(lines, len(written)) :]))
             while True:
                 # Looked at first: what a container wrote before its end is still to be read.
-                ended = path.with_suffix(ENDED).exists()
+                ended = logs.has_ended(path)
+                # Emptied meanwhile, because it was too long.
+                if os.fstat(log.fileno()).st_size < log.tell():
+                    log.seek(0)
                 chunk = log.read(limit or _CHUNK)
                 if chunk:
                     self.wfile.write(chunk)

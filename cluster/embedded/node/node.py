@@ -14,7 +14,8 @@ from cluster.embedded import layout
 from cluster.embedded.node import kubelet_api
 from cluster.embedded.node.images import Images
 from cluster.embedded.node.network import Addresses
-from cluster.embedded.node.pod import Node, NodeSettings, PodWorker
+from cluster.embedded.node.pod import Node, PodWorker
+from cluster.embedded.node.settings import NodeSettings
 from cluster.embedded.node.status import now, timestamp
 
 Object = Mapping[str, Any]
@@ -100,7 +101,9 @@ class Dispatcher:
         for event, pod in self._api.watch("v1", "Pod", field_selector=selector):
             uid = pod["metadata"]["uid"]
             with self._lock:
-                worker = self._workers.get(uid)
+                # Not before its object is gone: news from before that may come after the worker's end, and a pod
+                # that seems new would be made once more, to be deleted by a name that is another pod's by then.
+                worker = self._workers.pop(uid, None) if event == "DELETED" else self._workers.get(uid)
             if event == "DELETED":
                 if worker:
                     worker.vanished()
@@ -113,11 +116,11 @@ class Dispatcher:
         if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             return
 
-        def gone() -> None:
+        def abandoned() -> None:
             with self._lock:
                 self._workers.pop(uid, None)
 
-        worker = PodWorker(self._node, pod, gone)
+        worker = PodWorker(self._node, pod, abandoned)
         with self._lock:
             self._workers[uid] = worker
         worker.start()

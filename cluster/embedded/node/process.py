@@ -165,6 +165,14 @@ def _capabilities(wanted: Identity) -> list[str]:
     return arguments
 
 
+@dataclass(frozen=True)
+class End:
+    """How a container ended; `start_error` says why its command could not even be run."""
+
+    exit_code: int
+    start_error: str = ""
+
+
 class Process:
     """One run of a container, from start to exit."""
 
@@ -212,11 +220,13 @@ class Process:
             raise ConfigurationProblem(f"container could not be made: {_last_line(log)}")
         self._pid: int = json.loads(first)["child-pid"]
 
-    def wait(self) -> int:
-        """Blocks until it ends; the exit code, 128 + N for signal N."""
+    def wait(self) -> End:
+        """Blocks until it ends; the exit code is 128 + N for signal N."""
         code = self._process.wait()
         self._status.close()
-        return code if code >= 0 else 128 - code
+        problem = _start_error(self.recipe.command[0], code, self.log)
+        # The code that container runtimes give to what they could not start.
+        return End(128, problem) if problem else End(code if code >= 0 else 128 - code)
 
     def signal(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
@@ -260,6 +270,22 @@ class Process:
         return False
 
 
+# Whoever runs the command last tells by this exit code and a line in the log that it cannot.
+_CANNOT_RUN = {1: "bwrap: execvp", 126: "setpriv: failed to execute", 127: "setpriv: failed to execute"}
+
+
+def _start_error(program: str, code: int, log: Path) -> str:
+    """Why the program was not run; empty when it was."""
+    if code not in _CANNOT_RUN:
+        return ""
+    line = _last_line(log)
+    beginning = f"{_CANNOT_RUN[code]} {program}: "
+    return f'exec: "{program}": {line.removeprefix(beginning)}' if line.startswith(beginning) else ""
+
+
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
+    with log.open("rb") as written:
+        # Far more than such a line has, and far less than a log may have.
+        written.seek(max(0, log.stat().st_size - 8192))
+        lines = written.read().decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "no output"

@@ -41,9 +41,13 @@ class Terminated:
     exit_code: int
     since: datetime
     until: datetime
+    # Why its command could not even be run.
+    start_error: str = ""
 
     @property
     def reason(self) -> str:
+        if self.start_error:
+            return "StartError"
         return "Completed" if self.exit_code == 0 else "Error"
 
 
@@ -87,11 +91,12 @@ def _state(state: State) -> dict[str, Any]:
             return {"waiting": {"reason": reason, **({"message": message} if message else {})}}
         case Running(since):
             return {"running": {"startedAt": timestamp(since)}}
-        case Terminated(exit_code, since, until):
+        case Terminated(exit_code, since, until, start_error):
             return {
                 "terminated": {
                     "exitCode": exit_code,
                     "reason": state.reason,
+                    **({"message": start_error} if start_error else {}),
                     "startedAt": timestamp(since),
                     "finishedAt": timestamp(until),
                 }

@@ -1,9 +1,10 @@
-"""The command line: run, cluster, bench, replay, reap. Exit codes: 0 green, 1 not green, 2 bad input."""
+"""The command line: run, cluster, bench, differential, replay, reap. Exit codes: 0 green, 1 not green, 2 bad input."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -16,9 +17,11 @@ from cluster import kept
 from cluster.embedded import cluster as embedded
 from cluster.embedded.layout import KUBECONFIG
 from cluster.model import Cluster, ClusterError
-from conformance import bench
+from conformance import bench, explain
+from conformance.differential.command import Options, differential
 from conformance.errors import BadInput
 from conformance.report.record import findings_to_json, read_record, replay
+from conformance.router.versions import Version
 from conformance.run import KEPT_NAME, named_programs, prepare
 
 _SCENARIOS = Path(__file__).parent / "scenarios"
@@ -63,6 +66,25 @@ def _parser() -> argparse.ArgumentParser:
     measured = commands.add_parser("bench", help="seconds to ready, propagation, requests per second, memory")
     measured.add_argument("--starts", type=int, default=3, help="how often to start a cluster (default 3)")
     measured.set_defaults(command=_bench)
+    compared = commands.add_parser("differential", help="random configurations: does the router foretell the mesh?")
+    compared.add_argument("--configs", type=int, default=300, help="how many (default 300)")
+    compared.add_argument(
+        "--seed", type=int, default=None, help="the same seed makes the same ones; default: by chance"
+    )
+    compared.add_argument("--arenas", type=int, default=6, help="how many are performed at once (default 6)")
+    compared.add_argument("--examples", type=int, default=8, help="kinds of disagreements to shrink (default 8)")
+    compared.add_argument("--only", type=int, action="append", metavar="NUMBER", help="only this one of the seed's")
+    compared.add_argument("--kept", action="store_true", help="on the kept cluster, instead of one of its own")
+    compared.set_defaults(command=_differential)
+    why = commands.add_parser("explain", help="what Istio does with a request, given the YAML of a folder, and why")
+    why.add_argument(
+        "question", help='such as "GET http://reviews:9080/reviews/0 from productpage with end-user=jason"'
+    )
+    why.add_argument("-f", "--folder", type=Path, required=True, metavar="PATH", help="a manifest or a folder of them")
+    why.add_argument("-n", "--namespace", default="default", help="of objects and clients that name none")
+    why.add_argument("--istio", default="1.32", metavar="VERSION", help="the Istio to model (default 1.32)")
+    why.add_argument("--json", action="store_true", help="for a program")
+    why.set_defaults(command=_explain)
     judged = commands.add_parser("replay", help="judge a stored record again")
     judged.add_argument("record", type=Path)
     judged.set_defaults(command=_replay)
@@ -159,6 +181,30 @@ def _down(_: argparse.Namespace) -> int:
 
 def _bench(options: argparse.Namespace) -> int:
     print(bench.table(bench.measure(_FOLDER / "bench", options.starts, _say)))
+    return 0
+
+
+def _differential(options: argparse.Namespace) -> int:
+    chosen = Options(
+        numbers=options.only or range(options.configs),
+        seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
+        arenas=options.arenas,
+        examples=options.examples,
+        is_kept=options.kept,
+        kept_name=KEPT_NAME,
+        folder=_FOLDER / "differential",
+    )
+    return 0 if differential(chosen, _say) else 1
+
+
+def _explain(options: argparse.Namespace) -> int:
+    try:
+        version = Version.of(options.istio)
+    except ValueError as error:
+        problem = f"{options.istio!r} is no version of Istio"
+        raise BadInput(path="--istio", line=None, problem=problem, hint="write it as 1.32 or 1.32.0") from error
+    found = explain.explain(options.folder, options.question, options.namespace, version)
+    print(explain.as_json(found) if options.json else explain.as_text(found))
     return 0
 
 

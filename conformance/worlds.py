@@ -41,13 +41,13 @@ def scenario_world(loaded: Loaded, version: Version | None = None) -> World:
     return world_of(configured, found, version)
 
 
-_PLAIN = frozenset({"Service", "Deployment", "Pod", "Secret", "Namespace"})
-MODELLED = frozenset(KINDS) | _PLAIN
+PLAIN = frozenset({"Service", "Deployment", "Pod", "Secret", "Namespace"})
+MODELLED = frozenset(KINDS) | PLAIN
 """The kinds that the router understands."""
 
 
 def _plain(config: Iterable[Object]) -> list[Object]:
-    return [each for each in config if each["kind"] in _PLAIN]
+    return [each for each in config if each["kind"] in PLAIN]
 
 
 def typed_objects(manifests: Iterable[Object], namespace: str, where: str) -> list[AnyObject]:

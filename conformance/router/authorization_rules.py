@@ -128,7 +128,7 @@ def compile_rule(rule: Rule, policy: Reference, number: int, use: Use) -> Compil
     return CompiledRule(
         policy=policy,
         field=where,
-        stages=tuple(filter(None, (sources, operations, conditions and (conditions,)))),
+        stages=tuple(each for each in (sources, operations, (conditions,)) if any(each)),
         is_open=any(each.key.startswith(_UNKNOWABLE) for each in rule.when or ()),
     )
 

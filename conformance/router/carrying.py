@@ -65,15 +65,9 @@ def _to(
     proxy: Proxy, cluster: Cluster, endpoint: Endpoint, passage: Passage, deliver: Deliver, trail: list[Step]
 ) -> list[Outcome]:
     chosen = spoken(proxy, cluster, endpoint, trail)
-    is_mutual = chosen.transport is Transport.MUTUAL
-    sent = replace(
-        passage,
-        source=proxy.pod.address,
-        transport=Transport.MUTUAL if is_mutual else Transport.PLAIN,
-        principal=proxy.principal if is_mutual else None,
-        sni=mesh_sni(cluster, chosen.tls.sni if chosen.tls else None) if is_mutual else None,
-        hops=passage.hops + 1,
-    )
+    sent = replace(passage.sent_on(proxy.pod.address), tls=passage.tls)
+    if chosen.transport is Transport.MUTUAL:
+        sent = sent.by_mutual_tls(proxy.principal, mesh_sni(cluster, chosen.tls.sni if chosen.tls else None))
     if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:
         if passage.tls is not None:
             return [failed(Kind.TLS_REFUSED, "TLS inside of the TLS that the DestinationRule adds")]

@@ -10,6 +10,7 @@ from fractions import Fraction
 from conformance.router.destination_rules import Consolidated, Policy, policy_of
 from conformance.router.objects.destination_rule import LocalityLoadBalancer
 from conformance.router.registry import Endpoint, Port, Resolution, Service, has_labels
+from conformance.router.prediction import ONE
 from conformance.router.routes import ClusterKey
 
 
@@ -28,6 +29,8 @@ class Cluster:
     """ORIGINAL_DST: it goes where the client dialled."""
     is_sticky: bool = False
     """Consistent hashing: which member is not predictable, that it stays the same is."""
+    name: str = ""
+    """outbound|PORT|SUBSET|HOST"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def cluster(
         members=_shares(found, locality, setting, prefers=policy.outlier_detection is not None),
         to_dialled=to_dialled,
         is_sticky=bool(balancer and balancer.consistent_hash),
+        name=str(key),
     )
 
 
@@ -86,11 +90,13 @@ def _shares(
         if wanted:
             return _distributed(endpoints, wanted)
         endpoints = _nearest(endpoints, locality)
-    return _weighed(endpoints, Fraction(1))
+    return _weighed(endpoints, ONE)
 
 
 def _weighed(endpoints: Iterable[Endpoint], part: Fraction) -> tuple[tuple[Endpoint, Fraction], ...]:
     members = tuple(endpoints)
+    if len(members) == 1:
+        return ((members[0], part),)
     total = sum(each.weight for each in members)
     return tuple((each, part * Fraction(each.weight, total)) for each in members)
 

@@ -6,7 +6,7 @@ Everything here was compared with Envoy 1.39.1, byte by byte where that matters.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from conformance.router.message import Message
@@ -31,7 +31,7 @@ JOINED = frozenset(
 """Envoy keeps these in one place each: a repeated one becomes one value with commas, before anything looks at it."""
 
 _DROPPED = frozenset(
-    "connection keep-alive proxy-connection te transfer-encoding upgrade x-envoy-expected-rq-timeout-ms "
+    "connection keep-alive proxy-connection transfer-encoding upgrade x-envoy-expected-rq-timeout-ms "
     "x-envoy-force-trace x-envoy-hedge-on-per-try-timeout x-envoy-internal x-envoy-ip-tags x-envoy-max-retries "
     "x-envoy-retry-grpc-on x-envoy-retry-on x-envoy-upstream-alt-stat-name "
     "x-envoy-upstream-rq-per-try-timeout-ms x-envoy-upstream-rq-timeout-alt-response "
@@ -103,6 +103,12 @@ def received(request: Request, *, scheme: str, normalization: str = "BASE", is_e
         scheme = forwarded[0].lower()
     scheme = stated or scheme
     return Message(request.method, scheme, authority, path, query, headers)
+
+
+def read_again(message: Message, normalization: str) -> Message:
+    """As the next proxy reads what one sends on: a rewritten path is normalised once more."""
+    path = normalized(message.path, normalization)
+    return message if path is None or path == message.path else replace(message, path=path)
 
 
 @lru_cache(maxsize=4096)
@@ -194,8 +200,7 @@ def joined(earlier: str, value: str) -> str:
 def _without_dropped(headers: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     options = {option.strip().lower() for value in headers.get("connection", ()) for option in value.split(",")}
     dropped = _DROPPED | options
-    if "upgrade" in options and "upgrade" in headers:
+    # Whether a route takes the upgrade is not the codec's to say; but none is offered to HTTP/2.
+    if "upgrade" in options and headers.get("upgrade", ("h2c",))[0].lower() != "h2c":
         dropped -= {"connection", "upgrade"}
-    if headers.get("te") == ("trailers",):
-        dropped -= {"te"}
     return {name: values for name, values in headers.items() if name not in dropped}

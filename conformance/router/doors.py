@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from conformance.router.authorization import Authorization, policies_for
 from conformance.router.objects.kubernetes import Pod
@@ -30,7 +31,12 @@ class Door:
     authentication: Authentication
     authorization: Authorization
 
-    @property
+    @cached_property
+    def is_unguarded(self) -> bool:
+        """Whether no policy looks at requests here."""
+        return not self.authentication.providers and self.authorization.is_empty
+
+    @cached_property
     def is_answered(self) -> bool:
         """Whether the application can be reached there."""
         return answers(self.pod, self.target, on_loopback=self.on_loopback)

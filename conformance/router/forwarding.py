@@ -23,7 +23,7 @@ from conformance.router.prediction import ONE, Kind, Mirror, Outcome
 from conformance.router.proxies import Proxy
 from conformance.router.redirects import https_redirect, redirect
 from conformance.router.registry import Endpoint
-from conformance.router.request import Handshake
+from conformance.router.request import Handshake, Headers
 from conformance.router.rewrites import ORIGINAL_PATH, rewritten
 from conformance.router.routes import Direct, Forward, Redirect, Route, VirtualHost
 from conformance.router.trace import Step
@@ -33,6 +33,9 @@ from conformance.router.undefined import Undefined
 
 Deliver = Callable[[str, int, Passage, list[Step]], list[Outcome]]
 """What becomes of a connection to an address and port."""
+
+
+ORIGINAL_HOST = "x-envoy-original-host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Hop:
     dialled: tuple[str, int]
     deliver: Deliver
     trail: list[Step]
+    ends_tls: bool = False
+    """Whether the listener is a gateway's that terminates TLS."""
 
 
 def answer(hop: Hop, host: VirtualHost | None) -> list[Outcome]:
@@ -83,8 +88,7 @@ def _first_match(hop: Hop, routes: Iterable[Route]) -> Route | None:
 
 def _redirected(hop: Hop, route: Route, action: Redirect) -> Outcome:
     version = hop.proxy.world.version
-    is_tls = hop.message.scheme == "https"
-    found = redirect(action.redirect, route.matcher, hop.message, route.listener_port, version, is_tls=is_tls)
+    found = redirect(action.redirect, route.matcher, hop.message, route.listener_port, version, is_tls=hop.ends_tls)
     if isinstance(found, Undefined):
         return failed(Kind.UNDEFINED, found.reason)
     status, location = found
@@ -118,11 +122,12 @@ def _forwarded(hop: Hop, route: Route, action: Forward) -> Iterator[Outcome]:
     """Fault, then CORS, then the router: the order of Envoy's filters."""
     for chance, delay, aborted in _draws(action.fault):
         if aborted and action.fault:
-            made = local(Kind.FAULT_ABORT, action.fault.status, BODY)
-            yield replace(answered(made, action.targets[0].operations), probability=chance, at_least=delay)
+            made = replace(local(Kind.FAULT_ABORT, action.fault.status, BODY), at_least=delay)
+            for target in action.targets:
+                yield answered(made, target.operations).times(chance * target.share)
             continue
-        for outcome in _routed(hop, route, action):
-            yield replace(outcome, probability=chance * outcome.probability, at_least=delay + outcome.at_least)
+        for outcome in _routed(hop, route, action, chance):
+            yield replace(outcome, at_least=delay + outcome.at_least) if delay else outcome
 
 
 def _draws(fault: Fault | None) -> Iterator[tuple[Fraction, float, bool]]:
@@ -136,29 +141,40 @@ def _draws(fault: Fault | None) -> Iterator[tuple[Fraction, float, bool]]:
                 yield late * share, delay, aborted
 
 
-def _routed(hop: Hop, route: Route, action: Forward) -> Iterator[Outcome]:
+def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterator[Outcome]:
+    """The outcomes of a request that is let through; their chances add up to `chance`."""
     shared = cors.answer(action.cors, hop.message, hop.proxy.world.version) if action.cors else None
     if isinstance(shared, cors.Preflight):
-        yield replace(local(Kind.PREFLIGHT, shared.status, ""), response_set=shared.headers)
+        yield replace(local(Kind.PREFLIGHT, shared.status, ""), response_set=shared.headers, probability=chance)
         return
     for target in action.targets:
+        part = chance if target.share is ONE else chance * target.share
         found = hop.proxy.cluster(target.cluster)
         if isinstance(found, Missing):
             hop.trail.append(Step("destination", f"no cluster: {found.why}", route.by, target.field))
             made = local(Kind.CLUSTER_MISSING, 503, "", found.why)
-            outcomes = [made]
+            outcomes = [made.times(part)]
         else:
-            hop.trail.append(Step("destination", str(found.key), route.by, target.field))
+            hop.trail.append(Step("destination", found.name, route.by, target.field))
             passage = _rewritten(hop, route, action, target.operations)
-            outcomes = list(tried(_spread(hop, found, passage), action.retries, action.timeout))
+            outcomes = list(tried(_spread(hop, found, passage), action.retries, action.timeout, part))
             copies = tuple(_copies(hop, action, passage))
             if copies:
                 outcomes = [replace(each, mirrors=copies) for each in outcomes]
         for outcome in outcomes:
-            final = answered(outcome, target.operations).times(target.share)
-            if shared:
-                final = replace(final, response_set=(*final.response_set, *shared.headers))
-            yield final
+            final = answered(outcome, target.operations)
+            yield _shared(final, shared.headers) if shared else final
+
+
+def _shared(outcome: Outcome, headers: Headers) -> Outcome:
+    """CORS speaks last: its headers replace whatever was there."""
+    names = {name for name, _ in headers}
+    return replace(
+        outcome,
+        response_set=(*(pair for pair in outcome.response_set if pair[0] not in names), *headers),
+        response_added=tuple(pair for pair in outcome.response_added if pair[0] not in names),
+        response_removed=tuple(name for name in outcome.response_removed if name not in names),
+    )
 
 
 def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) -> Passage:
@@ -168,16 +184,18 @@ def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) 
     authority, original_host = operations.authority(message.authority)
     if original is None and original_host is None and not changes.steps:
         return hop.passage
-    noted = ((ORIGINAL_PATH, original), ("x-envoy-original-host", original_host))
-    edits = edits.then(Edits(tuple((name, value) for name, value in noted if value is not None)))
     edits = edits.then(Edits(changes.set_headers, changes.added_headers, changes.removed_headers))
+    # Envoy notes these after the operations.
+    pairs = ((ORIGINAL_PATH, original), (ORIGINAL_HOST, original_host))
+    noted = tuple((name, value) for name, value in pairs if value is not None)
+    edits = edits.then(Edits(noted))
     plain, mark, query = path.partition("?")
     sent = replace(
         message,
         authority=authority,
         path=plain,
         query=query if mark else None,
-        headers=changes.apply(message.headers),
+        headers={**changes.apply(message.headers), **{name: (value,) for name, value in noted}},
     )
     return replace(hop.passage, message=sent, edits=edits)
 
@@ -188,45 +206,48 @@ def _spread(hop: Hop, found: Cluster, passage: Passage) -> list[tuple[Outcome, F
         address, port = hop.dialled
         pod = hop.proxy.world.pods.by_address.get(address)
         endpoint = Endpoint(address, port, {}, pod, speaks_mutual_tls=bool(pod and pod.has_sidecar))
-        return [(outcome, outcome.probability) for outcome in _visited(hop, found, endpoint, passage)]
+        visited = _visited(hop, found, endpoint, passage)
+        return [(replace(outcome, probability=ONE), outcome.probability) for outcome in visited]
     if not found.members:
         hop.trail.append(Step("endpoints", f"none behind {found.key}"))
         return [(local(Kind.NO_ENDPOINTS, 503, "no healthy upstream"), ONE)]
     spread = []
     for endpoint, share in found.members:
-        spread += [
-            (replace(outcome, probability=ONE) if outcome.probability != ONE else outcome, share * outcome.probability)
-            for outcome in _visited(hop, found, endpoint, passage)
-        ]
+        for outcome in _visited(hop, found, endpoint, passage):
+            chance = outcome.probability
+            spread.append((outcome, share) if chance is ONE else (replace(outcome, probability=ONE), share * chance))
     return spread
 
 
 def spoken(proxy: Proxy, found: Cluster, endpoint: Endpoint, trail: list[Step]) -> Chosen:
     """How the proxy speaks to an endpoint, noted in the trail."""
+    key = (found, endpoint.address, endpoint.port)
+    known = proxy.spoken.get(key)
+    if known is None:
+        chosen = _chosen(proxy, found, endpoint)
+        text = f"{_name(endpoint)} by {chosen.transport.value}: {chosen.why}"
+        known = proxy.spoken[key] = (chosen, Step("endpoint", text, chosen.by))
+    trail.append(known[1])
+    return known[0]
+
+
+def _chosen(proxy: Proxy, found: Cluster, endpoint: Endpoint) -> Chosen:
     world = proxy.world
 
     def mode_at(place: Endpoint) -> Mode:
         return door_of(world, place.pod, place.port).mode[0] if place.pod else Mode.PERMISSIVE
 
-    chosen = transport(
+    return transport(
         found, endpoint, mode_at, world.version, at_gateway=proxy.is_gateway, auto=world.mesh.enable_auto_mtls
     )
-    trail.append(Step("endpoint", f"{_name(endpoint)} by {chosen.transport.value}: {chosen.why}", chosen.by))
-    return chosen
 
 
 def _visited(hop: Hop, found: Cluster, endpoint: Endpoint, passage: Passage) -> list[Outcome]:
     proxy = hop.proxy
     chosen = spoken(proxy, found, endpoint, hop.trail)
-    sent = replace(
-        passage,
-        source=proxy.pod.address,
-        transport=chosen.transport if chosen.transport is Transport.MUTUAL else Transport.PLAIN,
-        principal=proxy.principal if chosen.transport is Transport.MUTUAL else None,
-        sni=mesh_sni(found, chosen.tls.sni if chosen.tls else None) if chosen.transport is Transport.MUTUAL else None,
-        tls=None,
-        hops=passage.hops + 1,
-    )
+    sent = passage.sent_on(proxy.pod.address)
+    if chosen.transport is Transport.MUTUAL:
+        sent = sent.by_mutual_tls(proxy.principal, mesh_sni(found, chosen.tls.sni if chosen.tls else None))
     if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:
         assert sent.message, "an HTTP proxy has read what it sends on"
         certificate = proxy.world.client_certificate(chosen.tls, proxy.namespace)
@@ -251,8 +272,7 @@ def _through(outcome: Outcome, proxy: Proxy) -> Outcome:
     if made is not outcome or made.status is None:
         return made
     server = "istio-envoy" if proxy.is_gateway else "envoy"
-    others = tuple(pair for pair in made.response_set if pair[0] != "server")
-    return replace(made, upstream_time=True, response_set=(*others, ("server", server)))
+    return made.served_by(server, upstream_time=True)
 
 
 def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conformance.router.codec import Refused, received
+from conformance.router.codec import Refused, read_again, received
 from conformance.router.doors import Door, answers, door_of
 from conformance.router.guarding import guarded, guarded_stream
 from conformance.router.objects.kubernetes import Pod
@@ -12,9 +12,13 @@ from conformance.router.passage import UPSTREAM_ERROR, Passage, failed, local, u
 from conformance.router.peer_authentication import Mode
 from conformance.router.prediction import Kind, Outcome, Sight
 from conformance.router.registry import Protocol
+from conformance.router.request import Headers
 from conformance.router.trace import Step
 from conformance.router.transport import Transport
 from conformance.router.world import World
+
+
+_SERVER: Headers = (("server", "istio-envoy"),)
 
 
 def at_workload(world: World, pod: Pod, port: int, passage: Passage, trail: list[Step]) -> Outcome:
@@ -64,16 +68,16 @@ def _http(world: World, door: Door, passage: Passage, trail: list[Step]) -> Outc
         if isinstance(read, Refused):
             return unread(read)
         message = read
+    elif passage.edits.set_headers:
+        message = read_again(message, world.mesh.path_normalization)
     admitted = guarded(world, door, passage, message, trail)
     if isinstance(admitted, Outcome):
         return by_server(admitted) if admitted.status else admitted
     if not door.is_answered:
         reason = f"nothing listens at port {door.target} of {door.pod.workload}"
         return by_server(local(Kind.CONNECT_FAIL, 503, UPSTREAM_ERROR, reason))
-    found = application(door.pod, door.target, admitted, on_loopback=door.on_loopback)
-    if found.status is None:
-        return found if found.kind is Kind.UNDEFINED else by_server(_broken(found))
-    return by_server(found)
+    found = application(door.pod, door.target, admitted, on_loopback=door.on_loopback, server=_SERVER)
+    return by_server(_broken(found)) if found.status is None else found
 
 
 def _broken(found: Outcome) -> Outcome:
@@ -83,21 +87,21 @@ def _broken(found: Outcome) -> Outcome:
 
 
 def by_server(outcome: Outcome) -> Outcome:
-    return replace(outcome, response_set=(*outcome.response_set, ("server", "istio-envoy")))
+    return outcome.served_by("istio-envoy")
 
 
-def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool) -> Outcome:
-    """What the application makes of what reaches it."""
+def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool, server: Headers = ()) -> Outcome:
+    """What the application makes of what reaches it; `server` is the header its own sidecar puts on the answer."""
     if not answers(pod, port, on_loopback=on_loopback):
         return failed(Kind.REFUSED, f"nothing listens at port {port} of {pod.workload}")
-    server = pod.tls_ports.get(port)
-    if server is None and passage.tls is not None:
+    own = pod.tls_ports.get(port)
+    if own is None and passage.tls is not None:
         return failed(Kind.TLS_REFUSED, f"port {port} of {pod.workload} speaks no TLS")
-    if server is not None:
+    if own is not None:
         if passage.tls is None:
             return failed(Kind.CLOSED, f"port {port} of {pod.workload} wants TLS")
         shown = passage.tls.certificate
-        if server.client_authority and (shown is None or shown.authority != server.client_authority):
+        if own.client_authority and (shown is None or shown.authority != own.client_authority):
             return failed(Kind.TLS_REFUSED, f"{pod.workload} wants a client certificate of another authority")
     sight = sight_of(pod, port, passage)
     behaviour = pod.behaviour
@@ -109,7 +113,7 @@ def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool) -> 
         Kind.UPSTREAM,
         status=behaviour.status,
         sight=sight,
-        response_set=behaviour.headers,
+        response_set=(*behaviour.headers, *server) if behaviour.headers else server,
         at_least=behaviour.seconds,
     )
 

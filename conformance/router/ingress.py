@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from conformance.router import streams
 from conformance.router.carrying import through
-from conformance.router.codec import Refused, received
+from conformance.router.codec import Refused, read_again, received
 from conformance.router.doors import door_of
 from conformance.router.forwarding import Deliver, Hop, answer
 from conformance.router.gateways import Bound, Listener, Speech, server_for
@@ -146,6 +146,7 @@ def _http(
         dialled=(proxy.pod.address, listener.port),
         deliver=deliver,
         trail=trail,
+        ends_tls=bound is not None,
     )
     table = proxy.gateway_table(listener, bound)
     if table.refused:
@@ -155,7 +156,7 @@ def _http(
 
 def _read(world: World, passage: Passage, scheme: str) -> Message | Refused:
     if passage.message is not None:
-        return replace(passage.message, scheme=scheme)
+        return replace(read_again(passage.message, world.mesh.path_normalization), scheme=scheme)
     return received(passage.request, scheme=scheme, normalization=world.mesh.path_normalization, is_edge=True)
 
 

@@ -82,7 +82,7 @@ def _http(
     if table.refused:
         return [failed(Kind.UNDEFINED, table.refused)]
     host = table.find(message.authority)
-    read = replace(passage, message=message)
+    read = passage.read(message)
     if host is None:
         return [
             _by_sidecar(each) for each in _uncharted(proxy, (address, listener.port), message, read, deliver, trail)
@@ -108,12 +108,11 @@ def _let_through(outcome: Outcome) -> Outcome:
     made = proxied(outcome)
     if made is not outcome or made.status is None:
         return made
-    others = tuple(pair for pair in made.response_set if pair[0] != "server")
     kind = Kind.PASSTHROUGH if made.kind is Kind.UPSTREAM else made.kind
-    return replace(made, kind=kind, upstream_time=True, response_set=(*others, ("server", "envoy")))
+    return replace(made.served_by("envoy", upstream_time=True), kind=kind)
 
 
 def _by_sidecar(outcome: Outcome) -> Outcome:
-    if outcome.status is None or any(name == "server" for name, _ in outcome.response_set):
+    if outcome.status is None or outcome.upstream_time:
         return outcome
-    return replace(outcome, response_set=(*outcome.response_set, ("server", "envoy")))
+    return outcome.served_by("envoy")

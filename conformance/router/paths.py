@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 _UNRESERVED = re.compile(r"%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
+_ESCAPED_DIGIT = "%(?:3[0-9]|[46][1-6])"
 # A lone percent sign that decoding would make the beginning of an escape, as in %2%41.
-_NESTED = re.compile(
-    r"%(?=[0-9A-Fa-f]%(?:3[0-9]|[46][1-6])|%(?:3[0-9]|[46][1-6])(?:[0-9A-Fa-f]|%(?:3[0-9]|[46][1-6])))"
-)
+_NESTED = re.compile(f"%(?=[0-9A-Fa-f]{_ESCAPED_DIGIT}|{_ESCAPED_DIGIT}(?:[0-9A-Fa-f]|{_ESCAPED_DIGIT}))")
 # As of CVE-2026-73551, a `.` or `..` with parameters is one without, unless its dots are encoded.
 _DOTS_WITH_PARAMETERS = re.compile(r"/(\.\.?);[^/]*")
 _ESCAPED_SLASH = re.compile(r"%(2[Ff]|5[Cc])")

@@ -15,6 +15,8 @@ from conformance.router.objects.virtual_service import Destination
 from conformance.router.registry import Service
 from conformance.router.routes import ClusterKey, RouteTable
 from conformance.router.scopes import Scope, Services, scope_of, sidecar_of
+from conformance.router.trace import Step
+from conformance.router.transport import Chosen
 from conformance.router.virtual_hosts import Naming, route_table, sniffed_table
 from conformance.router.virtual_services import Binding, Listed
 from conformance.router.world import World
@@ -32,6 +34,8 @@ class Proxy:
     """One of the pods, for its own addresses and ports."""
     _tables: dict[object, RouteTable] = field(default_factory=dict, repr=False)
     _ports: dict[int, Port] = field(default_factory=dict, repr=False)
+    spoken: dict[tuple[Cluster, str, int], tuple[Chosen, Step]] = field(default_factory=dict, repr=False)
+    """How it speaks to endpoints it has met, and the step of a trace that says so."""
     _clusters: dict[ClusterKey, Cluster | Missing] = field(default_factory=dict, repr=False)
 
     @property

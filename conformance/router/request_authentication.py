@@ -131,6 +131,9 @@ class Authentication:
 
     def check(self, message: Message, tokens: tuple[Token, ...], key_sets: KeySets) -> Authenticated | JwtRejected:
         """One request. A token's text that none of `tokens` has is no token of anybody's: malformed."""
+        if message.claims is not None:
+            # Another proxy found them; they do not travel.
+            message = replace(message, claims=None)
         if not self.providers or not self._concerns(message):
             return Authenticated(message)
         passage = _Passage(message.headers, message.query, {token.raw: token for token in tokens}, key_sets)
@@ -204,7 +207,8 @@ class _Passage:
         self._silence(provider)
         found = provider.places.find(self.headers, self.query)
         for each in reversed(found):
-            token = self.tokens.get(each.raw)
+            # Space at the end belongs to the signature, where it does not count.
+            token = self.tokens.get(each.raw.rstrip())
             flaw = flaw_of(each.raw, token, provider.issuer, provider.audiences, self.key_sets.get(provider.keys))
             if token is None or flaw != GOOD:
                 return flaw

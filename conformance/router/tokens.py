@@ -196,10 +196,11 @@ def _object_in(section: str) -> dict[str, object] | str:
 
 
 def _bytes_in(section: str) -> bytes | None:
-    compact = "".join(section.split()).rstrip("=")
-    if len(compact) % 4 == 1 or not re.fullmatch(r"[A-Za-z0-9_-]*", compact):
-        return None
-    return base64.urlsafe_b64decode(compact + "=" * (-len(compact) % 4))
+    """Spaces are skipped; padding is either right or not there."""
+    compact = "".join(section.split())
+    padded = compact if "=" in compact else compact + "=" * (-len(compact) % 4)
+    is_valid = len(padded) % 4 == 0 and re.fullmatch(r"[A-Za-z0-9_-]*={0,2}", padded)
+    return base64.urlsafe_b64decode(padded) if is_valid else None
 
 
 def claims_of(token: Token) -> dict[str, object]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from conformance.router.passage import local
-from conformance.router.prediction import Kind, Outcome
+from conformance.router.prediction import ONE, Kind, Outcome
 from conformance.router.retries import RetryPolicy
 
 TIMEOUT_BODY = "upstream request timeout"
@@ -19,18 +19,18 @@ TIMEOUT_BODY = "upstream request timeout"
 Shares = Sequence[tuple[Outcome, Fraction]]
 
 
-def tried(found: Shares, policy: RetryPolicy, timeout: Fraction | None) -> Iterator[Outcome]:
-    """The outcomes of all endpoints with their chances, after retries and within the time-outs."""
+def tried(found: Shares, policy: RetryPolicy, timeout: Fraction | None, part: Fraction = ONE) -> Iterator[Outcome]:
+    """The outcomes of all endpoints after retries and within the time-outs; their chances add up to `part`."""
     again = [_is_retried(outcome, policy) for outcome, _ in found]
     if not any(again) and timeout is None and policy.per_try is None:
         for outcome, share in found:
-            yield outcome.times(share)
+            yield outcome.times(share if part is ONE else part if share is ONE else part * share)
         return
     members = tuple(
         _Member(outcome, share, retried, _duration(outcome))
         for (outcome, share), retried in zip(found, again, strict=True)
     )
-    yield from _next(_Course(policy, timeout, members), members, Fraction(1), Fraction(0), 0, 0)
+    yield from _next(_Course(policy, timeout, members), members, part, Fraction(0), 0, 0)
 
 
 def _is_retried(outcome: Outcome, policy: RetryPolicy) -> bool:

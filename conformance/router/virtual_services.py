@@ -25,6 +25,7 @@ from conformance.router.objects.virtual_service import (
     TLSMatchAttributes,
     VirtualService,
 )
+from conformance.router.prediction import ONE
 from conformance.router.redirects import CODES
 from conformance.router.registry import has_labels
 from conformance.router.retries import compile_retries
@@ -287,7 +288,7 @@ def _targets(rule: Rule, binding: Binding) -> tuple[Target, ...]:
     return tuple(
         Target(
             cluster=cluster_key(each.destination, binding),
-            share=Fraction(weight, total),
+            share=ONE if weight == total else Fraction(weight, total),
             operations=compile_operations(rule.route, each, binding.version),
             field=f"{rule.field}.route[{index}].destination",
         )
@@ -315,6 +316,6 @@ def _copies(route: HTTPRoute, binding: Binding) -> Iterator[Copy]:
 
 def default_route(cluster: ClusterKey, port: int, by: Reference, version: Version) -> Route:
     """What a service does of which no VirtualService speaks."""
-    target = Target(cluster, Fraction(1), compile_operations(HTTPRoute(), None, version), "")
+    target = Target(cluster, ONE, compile_operations(HTTPRoute(), None, version), "")
     retries = compile_retries(None, version)
     return Route(compile_match(None, version, ""), Forward((target,), retries=retries), by, "", port)

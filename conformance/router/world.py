@@ -83,6 +83,13 @@ class World:
 
     def addresses_of(self, name: str, namespace: str) -> tuple[str, ...]:
         """What a client of a namespace is told by DNS; () for a name that does not exist."""
+        key = ("addresses", name, namespace)
+        found = self.derived.get(key)
+        if found is None:
+            found = self.derived[key] = self._looked_up(name, namespace)
+        return found  # type: ignore[return-value]
+
+    def _looked_up(self, name: str, namespace: str) -> tuple[str, ...]:
         if is_address(name):
             return (name,)
         plain = name.lower().removesuffix(".")

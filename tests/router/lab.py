@@ -7,7 +7,8 @@ the two gateways. `plain` is a client without a sidecar, `internet` one that dia
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +18,10 @@ import yaml
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.objects import KINDS, typed
 from conformance.router.mesh_config import MeshConfig
+from conformance.router.objects.kubernetes import Behaviour, Pod
 from conformance.router.predict import predict
-from conformance.router.prediction import Outcome, Prediction
-from conformance.router.request import Request, Scheme
+from conformance.router.prediction import Outcome, Prediction, Sight
+from conformance.router.request import Certificate, Handshake, Request, Scheme, Token
 from conformance.router.versions import Version
 from conformance.router.world import World, build
 
@@ -99,12 +101,18 @@ OUTSIDE_NAMES = ("site.example", "other.example", "*.wild.example")
 
 
 def objects(given: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows `Kind [namespace/]name: spec` as manifests, the first the oldest."""
+    """Rows `Kind [namespace/]name: spec` as manifests, the first the oldest.
+
+    `workload` and `service` in lower case are made by the functions of that name, from their arguments.
+    """
     made = []
     for row in given:
         ((title, spec),) = row.items()
         kind, _, name = title.partition(" ")
         namespace, _, name = name.rpartition("/")
+        if kind in _MADE:
+            made.append(_MADE[kind](name, spec, namespace or SHOP))
+            continue
         metadata: dict[str, Any] = {"name": name, "namespace": namespace or SHOP}
         if isinstance(spec, dict) and "metadata" in spec:
             spec = {**spec}
@@ -114,6 +122,12 @@ def objects(given: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return made
 
 
+_MADE: Mapping[str, Callable[[str, dict[str, Any], str], dict[str, Any]]] = {
+    "workload": lambda name, spec, namespace: workload(name, namespace=namespace, **spec),
+    "service": lambda name, spec, namespace: service(
+        name, *spec["ports"], namespace=namespace, **{key: value for key, value in spec.items() if key != "ports"}
+    ),
+}
 _WHOLE = frozenset({"Secret", "Namespace"})
 _SECURITY = frozenset({"PeerAuthentication", "RequestAuthentication", "AuthorizationPolicy"})
 
@@ -124,8 +138,31 @@ def _version(kind: str) -> str:
     return "networking.istio.io/v1" if kind in KINDS else "v1"
 
 
-def world(given: Iterable[Mapping[str, Any]] = (), *, version: str = "1.32", **mesh: Any) -> World:
-    """The base mesh with the given objects; `mesh` are fields of MeshConfig."""
+_BEHAVIOUR = frozenset(field.name for field in fields(Behaviour))
+
+
+def behaving(pod: Pod, facts: Mapping[str, Any]) -> Pod:
+    """`facts` are fields of Behaviour, or of Pod."""
+    how = {key: value for key, value in facts.items() if key in _BEHAVIOUR}
+    rest = {key: value for key, value in facts.items() if key not in _BEHAVIOUR}
+    if "on_loopback" in rest:
+        rest["on_loopback"] = frozenset(rest["on_loopback"])
+    if "headers" in how:
+        how["headers"] = tuple(how["headers"].items())
+    return replace(pod, behaviour=Behaviour(**how), **rest)
+
+
+def world(
+    given: Iterable[Mapping[str, Any]] = (),
+    *,
+    version: str = "1.32",
+    behaves: Mapping[str, Mapping[str, Any]] | None = None,
+    **mesh: Any,
+) -> World:
+    """The base mesh with the given objects; `behaves` has facts by workload, `mesh` are fields of MeshConfig."""
+    facts = behaves or {}
+    if "key_sets" in mesh:
+        mesh["key_sets"] = {name: frozenset(keys) for name, keys in mesh["key_sets"].items()}
     manifests = objects(given)
     hidden = {"networking.istio.io/exportTo": "~"}
     base = [
@@ -142,7 +179,7 @@ def world(given: Iterable[Mapping[str, Any]] = (), *, version: str = "1.32", **m
     return build(
         [typed(each, age=age, where="", namespace=SHOP) for age, each in enumerate(manifests) if each["kind"] in KINDS],
         services=found.services,
-        pods=found.pods,
+        pods=[behaving(pod, facts.get(pod.workload, {})) for pod in found.pods],
         secrets=found.secrets,
         mesh=MeshConfig(**{"names": names, **mesh}),
         version=Version.of(version),
@@ -150,14 +187,18 @@ def world(given: Iterable[Mapping[str, Any]] = (), *, version: str = "1.32", **m
 
 
 _ASK = re.compile(
-    r"(?:(?P<method>[A-Z]+) )?(?P<url>\S+)(?: from (?P<client>\S+))?(?: as (?P<authority>\S+))?(?: with (?P<headers>.+))?"
+    r"(?:(?P<method>[A-Za-z]+) )?(?P<url>\S+)(?: from (?P<client>\S+))?(?: as (?P<authority>\S+))?"
+    r"(?: asking (?P<target>\S+))?(?: over (?P<http_version>\S+))?(?: named (?P<sni>\S+))?"
+    r"(?: showing (?P<certificate>\S+))?(?: with (?P<headers>.+))?"
 )
 
 
-def request(text: str) -> Request:
-    """`[METHOD ]URL[ from CLIENT][ as HOST-HEADER][ with NAME=VALUE, …]`; the client is shop/client by default.
+def request(text: str, tokens: Mapping[str, Mapping[str, Any]] | None = None) -> Request:
+    """The question of a row; the client is shop/client by default, `internet` dials the ingress gateway.
 
-    `internet` dials the ingress gateway.
+    `[METHOD ]URL[ from CLIENT][ as HOST-HEADER][ asking REQUEST-TARGET][ over HTTP-VERSION][ named SNI]
+    [ showing AUTHORITY-OF-CLIENT-CERTIFICATE][ with NAME=VALUE, …]`; `as -` sends no Host. `tokens` are fields of
+    Token by the text that stands in the request.
     """
     found = _ASK.fullmatch(text)
     assert found, f"cannot read {text!r}"
@@ -166,6 +207,11 @@ def request(text: str) -> Request:
     port = parts.port or {"http": 80, "https": 443}[scheme]
     client = found["client"] or "client"
     pairs = [pair.partition("=") for pair in (found["headers"] or "").split(", ") if pair]
+    handshake = None
+    if found["sni"] or found["certificate"]:
+        shown = Certificate(found["certificate"]) if found["certificate"] else None
+        handshake = Handshake(found["sni"] or parts.hostname, shown)
+    bearers = {raw: {**facts, "audiences": tuple(facts.get("audiences", ()))} for raw, facts in (tokens or {}).items()}
     homes = {"internet": "outside/plain", "plain": "outside/plain", "teller": "bank/teller"}
     return Request(
         client=homes.get(client, client if "/" in client else f"{SHOP}/{client}"),
@@ -173,15 +219,24 @@ def request(text: str) -> Request:
         port=port,
         scheme=scheme,
         method=found["method"] or "GET",
-        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        path=found["target"] or (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         headers=tuple((name, value) for name, _, value in pairs),
-        authority=found["authority"],
+        authority="" if found["authority"] == "-" else found["authority"],
         dial=(INGRESS, port) if client == "internet" else None,
+        http_version=found["http_version"] or "1.1",  # type: ignore[arg-type]
+        handshake=handshake,
+        tokens=tuple(Token(raw, **facts) for raw, facts in bearers.items()),
     )
 
 
-def ask(given: Iterable[Mapping[str, Any]], text: str, **settings: Any) -> Prediction:
-    return predict(world(given, **settings), request(text))
+def ask(
+    given: Iterable[Mapping[str, Any]],
+    text: str,
+    *,
+    tokens: Mapping[str, Mapping[str, Any]] | None = None,
+    **settings: Any,
+) -> Prediction:
+    return predict(world(given, **settings), request(text, tokens))
 
 
 def spoken(outcome: Outcome) -> str:
@@ -196,12 +251,46 @@ def spoken(outcome: Outcome) -> str:
     return " ".join(part for part in (outcome.kind.value, str(outcome.status or "")) if part)
 
 
-def shares(prediction: Prediction) -> dict[str, Fraction]:
+def shares(prediction: Prediction, name: Callable[[Outcome], str] = spoken) -> dict[str, Fraction]:
     """Chance by outcome."""
     found: dict[str, Fraction] = {}
     for outcome in prediction.outcomes:
-        found[spoken(outcome)] = found.get(spoken(outcome), Fraction(0)) + outcome.probability
+        found[name(outcome)] = found.get(name(outcome), Fraction(0)) + outcome.probability
     return found
+
+
+def duration(outcome: Outcome) -> str:
+    return f"{outcome.at_least:g}"
+
+
+def attempts(outcome: Outcome) -> str:
+    """`2`, or `0-1`."""
+    least, most = outcome.attempts
+    return str(least) if least == most else f"{least}-{most}"
+
+
+def mirrored(outcome: Outcome) -> dict[str, Fraction]:
+    """Chance of a copy by workload."""
+    found: dict[str, Fraction] = {}
+    for mirror in outcome.mirrors:
+        found[mirror.sight.workload] = found.get(mirror.sight.workload, Fraction(0)) + mirror.probability
+    return found
+
+
+def seen(sight: Sight) -> dict[str, str | None]:
+    """What a workload sees of a request, by the words of `sees`: fields, and names of headers."""
+    removed = dict.fromkeys(sight.removed_headers)
+    headers = {**removed, **dict(sight.added_headers), **dict(sight.set_headers)}
+    words = ("method", "path", "host", "principal", "pod", "address")
+    return {**headers, **{word: getattr(sight, word) for word in words}, "port": str(sight.port)}
+
+
+def answered(outcome: Outcome) -> dict[str, str | None]:
+    """What the client gets, by the words of `answers`: body, upstream-time, and names of headers."""
+    removed = dict.fromkeys(outcome.response_removed)
+    headers = {**removed, **dict(outcome.response_added), **dict(outcome.response_set)}
+    times = {None: None, True: "yes", False: "no"}
+    return {**headers, "body": outcome.body, "upstream-time": times[outcome.upstream_time]}
 
 
 def rows(path: Any) -> list[dict[str, Any]]:

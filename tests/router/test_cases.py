@@ -1,35 +1,100 @@
-"""The tables of cases: what the specification says, section by section, on one small mesh (lab.py)."""
+"""The tables of cases: what the specification says, section by section, on one small mesh (lab.py).
+
+A row `says` one thing. It has
+
+- `given`: objects, `Kind [namespace/]name: spec`, the oldest first; `behaves`: facts about pods by workload;
+  `mesh`: fields of MeshConfig; `version`: of Istio; `tokens`: what is known of the tokens in requests;
+- `asks`: questions (lab.request) and the distribution of outcomes: a workload's name, or kind and status.
+
+What more is expected holds for all questions of the row:
+
+- `sees`: what every workload sees that is reached: path, host, principal, headers (null: taken away);
+- `answers`: what every client gets: headers, `body`, `upstream-time` (yes, no);
+- `takes`, `attempts`: seconds before the answer, and how often workloads see the request; also distributions;
+- `mirrors`: who gets copies beside every outcome, with what chance; `none`.
+
+`pending` says why the router does not yet answer so.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.router.lab import ask, rows, shares
+from conformance.router.prediction import Prediction
+from tests.router.lab import answered, ask, attempts, duration, mirrored, rows, seen, shares
 
 TABLES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
-CASES = [
-    pytest.param(row, question, expected, id=f"{table.stem}: {row['says']}: {question}")
-    for table in TABLES
-    for row in rows(table)
-    for question, expected in row["asks"].items()
-]
+FIELDS = frozenset(
+    "says given behaves mesh version tokens asks sees answers takes attempts mirrors pending".split(),
+)
 
 
-def distribution(text: str) -> dict[str, Fraction]:
+def cases() -> Iterator[Any]:
+    for table in TABLES:
+        for row in rows(table):
+            marks = [pytest.mark.xfail(reason=row["pending"])] if "pending" in row else []
+            for question, expected in row["asks"].items():
+                yield pytest.param(row, question, expected, id=f"{table.stem}: {row['says']}: {question}", marks=marks)
+
+
+def distribution(text: object) -> dict[str, Fraction]:
     """`reviews-v1`, or `1/3 reviews-v1, 2/3 cluster_missing 503`."""
-    found = {}
-    for part in text.split(", "):
+    found: dict[str, Fraction] = {}
+    for part in str(text).split(", "):
         share, _, name = part.partition(" ")
-        found[name if share[0].isdigit() else part] = Fraction(share) if share[0].isdigit() else Fraction(1)
+        if name and share[0].isdigit():
+            found[name] = Fraction(share)
+        else:
+            found[part] = Fraction(1)
     return found
 
 
-@pytest.mark.parametrize(("row", "question", "expected"), CASES)
+@pytest.mark.parametrize(("row", "question", "expected"), [*cases()])
 def test_the_router_answers_as_specified(row: dict[str, Any], question: str, expected: str) -> None:
-    predicted = ask(row.get("given", ()), question, version=str(row.get("version", "1.32")), **row.get("mesh", {}))
+    predicted = ask(
+        row.get("given", ()),
+        question,
+        version=str(row.get("version", "1.32")),
+        behaves=row.get("behaves"),
+        tokens=row.get("tokens"),
+        **row.get("mesh", {}),
+    )
+    trace = "\n".join(map(str, predicted.trace))
 
-    assert shares(predicted) == distribution(expected), "\n".join(map(str, predicted.trace))
+    assert shares(predicted) == distribution(expected), trace
+    for found, wanted in _more(row, predicted):
+        assert found == wanted, trace
+
+
+def _more(row: dict[str, Any], predicted: Prediction) -> Iterator[tuple[object, object]]:
+    """What else the row expects: what is found, and what is wanted."""
+    if "takes" in row:
+        yield shares(predicted, duration), distribution(row["takes"])
+    if "attempts" in row:
+        yield shares(predicted, attempts), distribution(row["attempts"])
+    for outcome in predicted.outcomes:
+        if "mirrors" in row:
+            yield mirrored(outcome), {} if row["mirrors"] == "none" else distribution(row["mirrors"])
+        if outcome.sight:
+            yield from _compared(row.get("sees", {}), seen(outcome.sight))
+        yield from _compared(row.get("answers", {}), answered(outcome))
+
+
+def _compared(wanted: dict[str, Any], found: dict[str, str | None]) -> Iterator[tuple[object, object]]:
+    for name, value in wanted.items():
+        yield (name, found.get(name, "nothing said")), (name, value if value is None else str(value))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.stem)
+def test_a_table_is_well_formed(table: Path) -> None:
+    found = rows(table)
+
+    assert [row["says"] for row in found if row.keys() - FIELDS] == []
+    said = [row["says"] for row in found]
+    assert len(set(said)) == len(said)
+    assert [says for says in said if len(says) >= 100] == []

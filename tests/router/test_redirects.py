@@ -30,6 +30,7 @@ def to(**fields: str | int) -> HTTPRedirect:
 
 
 LISTENER_PORT = 8080
+REQUEST, PROTOCOL = "FROM_REQUEST_PORT", "FROM_PROTOCOL_DEFAULT"
 # What is asked for at port 8080, with the redirect; where it leads to.
 LOCATIONS = [
     ("uri replaces the whole path", to(uri="/new"), "http://h/foo/a", "http://h/new"),
@@ -61,24 +62,9 @@ LOCATIONS = [
     ("port 443 of https is no port", to(port=443, scheme="https"), "http://h:8080/foo", "https://h:8080/foo"),
     ("port 443 of http is one", to(port=443), "http://h/foo", "http://h:443/foo"),
     ("port 80 of https is one", to(port=80, scheme="https"), "http://h/foo", "https://h:80/foo"),
-    (
-        "the request's port is the listener's",
-        to(derive_port="FROM_REQUEST_PORT"),
-        "http://h:1/foo",
-        "http://h:8080/foo",
-    ),
-    (
-        "the protocol's port keeps the Host's",
-        to(derive_port="FROM_PROTOCOL_DEFAULT"),
-        "http://h:1/foo",
-        "http://h:1/foo",
-    ),
-    (
-        "that with another scheme too",
-        to(derive_port="FROM_PROTOCOL_DEFAULT", scheme="https"),
-        "http://h:1/f",
-        "https://h:1/f",
-    ),
+    ("the request's port is the listener's", to(derive_port=REQUEST), "http://h:1/foo", "http://h:8080/foo"),
+    ("the protocol's port keeps the Host's", to(derive_port=PROTOCOL), "http://h:1/foo", "http://h:1/foo"),
+    ("that with another scheme too", to(derive_port=PROTOCOL, scheme="https"), "http://h:1/f", "https://h:1/f"),
     ("nothing at all leads back", to(), "http://h/foo?q", "http://h/foo?q"),
     ("everything at once", to(scheme="https", authority="o", port=1, uri="/n"), "http://h:2/foo?q", "https://o:1/n?q"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.router.admission.exports import export_to
 from conformance.router.admission.hosts import wildcard_domain_fault
 from conformance.router.admission.names import labels, subset_name
-from conformance.router.admission.remark import Remarks, denied, each
+from conformance.router.admission.remark import Remarks, denied, each, refusals
 from conformance.router.admission.selectors import label_selector
 from conformance.router.admission.traffic_policy import traffic_policy
 from conformance.router.objects.destination_rule import DestinationRule
@@ -24,7 +24,7 @@ def destination_rule(given: DestinationRule, version: Version) -> Remarks:
         seen.add(subset.name)
         yield from subset_name(f"{place}.name", subset.name)
         yield from labels(f"{place}.labels", subset.labels)
-        yield from traffic_policy(f"{place}.trafficPolicy", subset.traffic_policy, version)
+        yield from refusals(traffic_policy(f"{place}.trafficPolicy", subset.traffic_policy, version))
     selective = spec.workload_selector is not None
     yield from export_to(given.metadata.namespace, spec.export_to, selective=selective)
     yield from label_selector("spec.workloadSelector", spec.workload_selector, version)

@@ -10,7 +10,7 @@ from conformance.router.admission.gateway_names import gateway_names
 from conformance.router.admission.headers import authority_set_once, matched_name, operations
 from conformance.router.admission.http_faults import http_fault
 from conformance.router.admission.names import is_dns_label, labels
-from conformance.router.admission.remark import Remarks, denied, each, entries
+from conformance.router.admission.remark import Remarks, denied, each, entries, refusals
 from conformance.router.objects.virtual_service import HTTPMatchRequest, HTTPRoute
 from conformance.router.versions import Version
 
@@ -91,7 +91,7 @@ def _match(field: str, match: HTTPMatchRequest, version: Version) -> Remarks:
         yield from string_matches.string_match(place, parameter, "queryParams", version)
     yield from ports.optional_port(f"{field}.port", match.port)
     yield from labels(f"{field}.sourceLabels", match.source_labels)
-    yield from gateway_names(f"{field}.gateways", match.gateways)
+    yield from refusals(gateway_names(f"{field}.gateways", match.gateways))
     if match.source_namespace and not is_dns_label(match.source_namespace):
         text = f"sourceNamespace match {match.source_namespace} is invalid"
         yield denied(f"{field}.sourceNamespace", text)

@@ -7,7 +7,7 @@ from conformance.router.admission.destinations import destination, weights
 from conformance.router.admission.gateway_names import gateway_names
 from conformance.router.admission.hosts import gateway_domain_fault, wildcard_domain_fault
 from conformance.router.admission.names import labels
-from conformance.router.admission.remark import Remarks, denied, each, quoted, warned
+from conformance.router.admission.remark import Remarks, denied, each, quoted, refusals, warned
 from conformance.router.names import covers, is_address
 from conformance.router.objects.virtual_service import L4MatchAttributes, TCPRoute, TLSMatchAttributes, TLSRoute
 from conformance.router.versions import Version
@@ -23,6 +23,7 @@ def tls_route(field: str, rule: TLSRoute, hosts: tuple[str, ...], version: Versi
         for name_field, name in each(f"{place}.sniHosts", match.sni_hosts):
             yield from _sni_host(name_field, name, hosts, at_gateway=at_gateway)
         yield from _l4_match(place, match)
+        yield from gateway_names(f"{place}.gateways", match.gateways)
     if not rule.route:
         yield denied(field, "TLS route is required")
     yield from _destinations(field, rule, version)
@@ -32,6 +33,7 @@ def tcp_route(field: str, rule: TCPRoute, version: Version) -> Remarks:
     """Istio's validateTCPRoute."""
     for place, match in each(f"{field}.match", rule.match):
         yield from _l4_match(place, match)
+        yield from refusals(gateway_names(f"{place}.gateways", match.gateways))
     if not rule.route:
         yield denied(field, "TCP route is required")
     yield from _destinations(field, rule, version)
@@ -54,7 +56,6 @@ def _l4_match(field: str, match: TLSMatchAttributes | L4MatchAttributes) -> Rema
         yield from addresses.subnet(place, subnet)
     yield from ports.optional_port(f"{field}.port", match.port)
     yield from labels(f"{field}.sourceLabels", match.source_labels)
-    yield from gateway_names(f"{field}.gateways", match.gateways)
 
 
 def _destinations(field: str, rule: TLSRoute | TCPRoute, version: Version) -> Remarks:

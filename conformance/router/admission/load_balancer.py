@@ -67,8 +67,9 @@ def _table_size(field: str, size: int) -> Remarks:
     if size == 0:
         yield denied(field, "tableSize must be set for maglev")
     if size >= _LARGEST_TABLE:
+        # Istio tries whether it is a prime, too, which may take it minutes.
         yield denied(field, f"tableSize must be less than {_LARGEST_TABLE} for maglev")
-    elif not _is_prime(size):
+    elif size >= 0 and not _is_prime(size):
         yield denied(field, "tableSize must be a prime number for maglev")
 
 

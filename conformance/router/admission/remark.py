@@ -44,6 +44,11 @@ def warned(field: str, text: str) -> Remark:
     return Remark("warned", "webhook", field, text)
 
 
+def refusals(remarks: Remarks) -> Remarks:
+    """Without the warnings: in some places Istio's webhook loses them on their way up (AppendErrors)."""
+    return (remark for remark in remarks if remark.severity == "refused")
+
+
 def each(field: str, values: Iterable[T] | None) -> Iterator[tuple[str, T]]:
     """The members of a list, each with its own field; none where there is no list."""
     for index, value in enumerate(values or ()):

@@ -118,7 +118,7 @@ def _sizes(field: str, value: object, attribute: Attribute) -> Remarks:
         if len(value) < least:
             yield unfit(field, f"{field} in body should have at least {least} items")
         if len(value) > most:
-            yield unfit(field, f"{field} in body should have at most {most} items")
+            yield unfit(field, f"Too many: {len(value)}: must have at most {most} items")
     if attribute in LENGTHS:
         members = each(field, value) if isinstance(value, tuple) else [(field, value)]
         for place, member in members:

@@ -75,10 +75,14 @@ def _default_endpoint(field: str, endpoint: str) -> Remarks:
     if endpoint.startswith(UNIX):
         yield from unix_path(field, endpoint.removeprefix(UNIX))
         return
+    # As Go's net.SplitHostPort; when it fails, the rules go on with an empty port.
     host, colon, port = endpoint.rpartition(":")
-    if not colon or (":" in host and not re.fullmatch(r"\[.*\]", host)):
+    if not colon:
         yield denied(field, f"address {endpoint}: missing port in address")
-        return
+        port = ""
+    elif ":" in host and not re.fullmatch(r"\[.*\]", host):
+        yield denied(field, f"address {endpoint}: too many colons in address")
+        host = port = ""
     if host.strip("[]") not in _ENDPOINT_HOSTS:
         yield denied(field, f"sidecar: defaultEndpoint must be of form {_ENDPOINT_FORMS}")
     if not re.fullmatch("[-+]?[0-9]{1,18}", port):

@@ -8,7 +8,7 @@ from conformance.router.admission.connection_pool import connection_pool
 from conformance.router.admission.durations import duration
 from conformance.router.admission.hosts import domain_fault
 from conformance.router.admission.load_balancer import load_balancer
-from conformance.router.admission.remark import Remarks, denied, each, warned
+from conformance.router.admission.remark import Remarks, denied, each, refusals, warned
 from conformance.router.names import is_address
 from conformance.router.objects.destination_rule import OutlierDetection, PortTrafficPolicy, TrafficPolicy, Tunnel
 from conformance.router.versions import Version
@@ -24,7 +24,7 @@ def traffic_policy(field: str, policy: TrafficPolicy | None, version: Version) -
     else:
         yield from _settings(field, policy, version)
         for place, port_policy in each(f"{field}.portLevelSettings", policy.port_level_settings):
-            yield from _port_policy(place, port_policy, version)
+            yield from refusals(_port_policy(place, port_policy, version))
         yield from _tunnel(f"{field}.tunnel", policy.tunnel)
 
 

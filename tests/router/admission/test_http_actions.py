@@ -290,11 +290,11 @@ FAULTS = [
         accepted="fault: {abort: {grpcStatus: UNAVAILABLE}}",
     ),
     rule(
-        "an abort of no kind is stored with a warning",
-        "fault: {abort: {percentage: {value: 100}}}",
-        "fault.abort",
-        "abort configured, but error type not set",
-        severity="warned",
+        "a share above 100 of an abort of no kind is refused, the abort itself is not",
+        "fault: {abort: {percentage: {value: 101}}}",
+        "fault.abort.percentage.value",
+        "percentage 101 is neither 0.0, nor in range",
+        accepted="fault: {abort: {percentage: {value: 100}}}",
     ),
 ]
 

@@ -83,6 +83,20 @@ ROWS = [
         severity="warned",
     ),
     row(
+        "the dotted form of a gateway name in a tls match is stored with a warning",
+        tls(f"{{match: [{{sniHosts: [a.com], gateways: [front.shop]}}], {ROUTE}}}"),
+        "spec.tls[0].match[0].gateways[0]",
+        "using legacy gatewayName format",
+        severity="warned",
+    ),
+    row(
+        "a bad gateway name in a tcp match is refused",
+        tcp(f"{{match: [{{gateways: [a/b/c]}}], {ROUTE}}}"),
+        "spec.tcp[0].match[0].gateways[0]",
+        'invalid value for gateway name: "b/c"',
+        accepted=tcp(f"{{match: [{{gateways: [front.shop]}}], {ROUTE}}}"),
+    ),
+    row(
         "tls weights that add up to nothing are refused",
         tls("{match: [{sniHosts: [a.com]}], route: [{destination: {host: a}}, {destination: {host: b}}]}"),
         "spec.tls[0].route",

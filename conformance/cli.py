@@ -17,7 +17,9 @@ from cluster import kept
 from cluster.embedded import cluster as embedded
 from cluster.embedded.layout import KUBECONFIG
 from cluster.model import Cluster, ClusterError
-from conformance import bench, explain
+from conformance import explain
+from conformance.bench import mesh as mesh_bench
+from conformance.bench import router as router_bench
 from conformance.differential.command import Options, differential
 from conformance.errors import BadInput
 from conformance.report.record import findings_to_json, read_record, replay
@@ -63,8 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     shell.add_argument("words", nargs="*", metavar="COMMAND", help="run this instead of a shell")
     shell.set_defaults(command=_shell)
     actions.add_parser("down", help="end it and everything in it").set_defaults(command=_down)
-    measured = commands.add_parser("bench", help="seconds to ready, propagation, requests per second, memory")
-    measured.add_argument("--starts", type=int, default=3, help="how often to start a cluster (default 3)")
+    measured = commands.add_parser(
+        "bench", help="the mesh: seconds to ready, propagation, requests, memory; the router: predictions"
+    )
+    measured.add_argument(
+        "--starts", type=int, default=3, help="how often to start a cluster (default 3; 0 for the router only)"
+    )
     measured.set_defaults(command=_bench)
     compared = commands.add_parser("differential", help="random configurations: does the router foretell the mesh?")
     compared.add_argument("--configs", type=int, default=300, help="how many (default 300)")
@@ -180,7 +186,9 @@ def _down(_: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    print(bench.table(bench.measure(_FOLDER / "bench", options.starts, _say)))
+    if options.starts:
+        print(mesh_bench.table(mesh_bench.measure(_FOLDER / "bench", options.starts, _say)))
+    print(router_bench.table(router_bench.measure()))
     return 0
 
 

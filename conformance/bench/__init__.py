@@ -1,0 +1,1 @@
+"""Figures: how fast the mesh comes up and answers, how fast the router predicts."""

@@ -12,7 +12,8 @@ from conformance.worlds import MODELLED, request_of, scenario_world
 def predicted_cases(loaded: Loaded, version: Version | None = None) -> tuple[CaseExpectation, ...]:
     """The cases of a scenario with both voices; where its configuration is beyond the router, with the document's only.
 
-    Raises BadInput for configuration that is no object of Istio's API."""
+    Raises BadInput for configuration that is no object of Istio's API.
+    """
     if any(each["kind"] not in MODELLED for each in loaded.scenario.config):
         return tuple(case.expected() for case in loaded.scenario.cases)
     world = scenario_world(loaded, version)

@@ -15,10 +15,10 @@ from conformance.language.models import Case
 from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.router.mesh_config import MeshConfig
+from conformance.router.objects import AnyObject
 from conformance.router.objects.kubernetes import Secret
 from conformance.router.request import Request, Scheme
 from conformance.router.versions import Version
-from conformance.router.objects import AnyObject
 from conformance.router.world import World, build
 
 ROOT = "istio-system"

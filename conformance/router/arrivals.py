@@ -12,6 +12,8 @@ from conformance.router.prediction import Kind, Outcome
 from conformance.router.trace import Step
 from conformance.router.world import World
 
+_CIRCLE = "the gateway calls itself"
+
 
 def arrive(world: World, address: str, port: int, passage: Passage, trail: list[Step]) -> list[Outcome]:
     """Every way a connection may end, with its chance."""
@@ -37,7 +39,9 @@ def _at_pod(world: World, pod: Pod, port: int, passage: Passage, trail: list[Ste
     if not pod.is_gateway:
         return [at_workload(world, pod, port, passage, trail)]
     if passage.hops > MAX_HOPS:
-        return [local(Kind.UPSTREAM_RESET, 503, UPSTREAM_ERROR, "the gateway calls itself")]
+        if passage.message is None:
+            return [failed(Kind.CLOSED, _CIRCLE)]
+        return [local(Kind.UPSTREAM_RESET, 503, UPSTREAM_ERROR, _CIRCLE)]
 
     def deliver(address: str, number: int, further: Passage, steps: list[Step]) -> list[Outcome]:
         return arrive(world, address, number, further, steps)

@@ -83,7 +83,7 @@ class Filters:
 
     def _unpermitted(self, seen: Seen) -> Decision:
         if not self.allow:
-            why = "an ALLOW policy without a rule allows nothing"
+            why = "no ALLOW policy has a rule for this kind of port"
             return Decision(allowed=False, policy=self.allow_policies[0], field="spec.rules", why=why)
         nearest = max((each.rule for each in self.allow), key=lambda rule: rule.progress(seen))
         why = "no rule of an ALLOW policy matches; this one came nearest"
@@ -229,7 +229,7 @@ class _Compiler:
                 continue
             why = f"{name} decides" if is_usable else f"{name} is not set up as the only authorizer, so istiod denies"
             guards += [
-                Guard(rule, _decision(rule, None if is_usable else False, why))
+                Guard(rule, _decision(rule, None if is_usable or rule.is_open else False, why))
                 for rule in self._rules(policy, for_tcp=for_tcp)
             ]
         return tuple(guards)

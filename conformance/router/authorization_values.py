@@ -14,10 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 from conformance.router.message import Message
-from conformance.router.versions import Minor, Since, Version
-
-_REPEATED_HEADERS_ONE_BY_ONE: Minor = (1, 30)
-"""Envoy's RBAC filter looks at each value since 1.38; other matches of headers do a release later."""
+from conformance.router.versions import Since, Version
 
 _SPIFFE = "spiffe://"
 _LOCAL_DOMAIN = "cluster.local"
@@ -48,7 +45,7 @@ class Caller:
 
     def _part(self, key: str) -> str | None:
         parts = (self.principal or "").removeprefix(_SPIFFE).split("/")
-        return parts[parts.index(key, 1) + 1] if key in parts[1:-1] else None
+        return dict(zip(parts[1::2], parts[2::2], strict=False)).get(key)
 
 
 class Seen(NamedTuple):
@@ -241,7 +238,7 @@ def header(name: str) -> Attribute:
     def attribute(values: Sequence[str], setting: Setting) -> Test:
         texts = Texts.of(values)
         match = texts.match
-        one_by_one = setting.version.minor >= _REPEATED_HEADERS_ONE_BY_ONE
+        one_by_one = setting.version.has(Since.RBAC_SINGLE_HEADER_VALUES)
 
         def test(seen: Seen) -> bool:
             found = _header_values(seen.message, key)

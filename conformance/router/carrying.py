@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from conformance.router.clusters import Cluster, Missing
 from conformance.router.forwarding import Deliver, mesh_sni, spoken
 from conformance.router.passage import Passage, failed
-from conformance.router.prediction import Kind, Outcome
+from conformance.router.prediction import ONE, Kind, Outcome
 from conformance.router.proxies import Proxy
 from conformance.router.registry import Endpoint
 from conformance.router.request import Handshake
@@ -35,47 +36,49 @@ def through(
             trail.append(Step("destination", f"no cluster: {cluster.why}", chain.by, chain.field))
             found.append(failed(Kind.CLOSED, cluster.why).times(share))
             continue
-        trail.append(Step("destination", str(cluster.key), chain.by, chain.field))
-        found += [each.times(share) for each in _carried(proxy, cluster, passage, dialled, deliver, trail)]
+        trail.append(Step("destination", cluster.name, chain.by, chain.field))
+        for endpoint, part in _members(proxy, cluster, dialled):
+            if chain.carries_mesh_tls:
+                sent: Passage | Outcome = replace(passage, source=proxy.pod.address, hops=passage.hops + 1)
+            else:
+                sent = _wrapped(proxy, cluster, endpoint, passage, trail)
+            ends = [sent] if isinstance(sent, Outcome) else deliver(endpoint.address, endpoint.port, sent, trail)
+            found += [_seen(each, passage).times(share * part) for each in ends]
+        if not (cluster.members or cluster.to_dialled):
+            found.append(failed(Kind.CLOSED, f"no endpoints behind {cluster.key}").times(share))
     return found
 
 
-def _carried(
-    proxy: Proxy,
-    cluster: Cluster,
-    passage: Passage,
-    dialled: tuple[str, int],
-    deliver: Deliver,
-    trail: list[Step],
-) -> Iterator[Outcome]:
-    if cluster.to_dialled:
-        address, port = dialled
-        pod = proxy.world.pods.by_address.get(address)
-        there = Endpoint(address, port, {}, pod, speaks_mutual_tls=bool(pod and pod.has_sidecar))
-        yield from _to(proxy, cluster, there, passage, deliver, trail)
-        return
-    if not cluster.members:
-        yield failed(Kind.CLOSED, f"no endpoints behind {cluster.key}")
-    for endpoint, share in cluster.members:
-        for outcome in _to(proxy, cluster, endpoint, passage, deliver, trail):
-            yield outcome.times(share)
+def _members(proxy: Proxy, cluster: Cluster, dialled: tuple[str, int]) -> Sequence[tuple[Endpoint, Fraction]]:
+    if not cluster.to_dialled:
+        return cluster.members
+    address, port = dialled
+    pod = proxy.world.pods.by_address.get(address)
+    there = Endpoint(address, port, {}, pod, speaks_mutual_tls=bool(pod and pod.has_sidecar))
+    return ((there, ONE),)
 
 
-def _to(
-    proxy: Proxy, cluster: Cluster, endpoint: Endpoint, passage: Passage, deliver: Deliver, trail: list[Step]
-) -> list[Outcome]:
+def _wrapped(
+    proxy: Proxy, cluster: Cluster, endpoint: Endpoint, passage: Passage, trail: list[Step]
+) -> Passage | Outcome:
+    """The stream as it leaves this proxy: plainly, or inside of a TLS that the proxy adds."""
     chosen = spoken(proxy, cluster, endpoint, trail)
+    if chosen.transport is Transport.PLAIN:
+        return replace(passage, source=proxy.pod.address, hops=passage.hops + 1)
+    if passage.transport is Transport.MUTUAL:
+        return failed(Kind.TLS_REFUSED, "TLS inside of the mesh's TLS is read as if it were a request")
     sent = replace(passage.sent_on(proxy.pod.address), tls=passage.tls)
     if chosen.transport is Transport.MUTUAL:
-        sent = sent.by_mutual_tls(proxy.principal, mesh_sni(cluster, chosen.tls.sni if chosen.tls else None))
-    if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:
-        if passage.tls is not None:
-            return [failed(Kind.TLS_REFUSED, "TLS inside of the TLS that the DestinationRule adds")]
-        certificate = proxy.world.client_certificate(chosen.tls, proxy.namespace)
-        sent = replace(sent, tls=Handshake(sni=chosen.tls.sni, certificate=certificate))
-    return [_closed(each) for each in deliver(endpoint.address, endpoint.port, sent, trail)]
+        return sent.by_mutual_tls(proxy.principal, mesh_sni(cluster, chosen.tls.sni if chosen.tls else None))
+    assert chosen.tls, "TLS of its own is what a DestinationRule says"
+    if passage.tls is not None:
+        return failed(Kind.TLS_REFUSED, "TLS inside of the TLS that the DestinationRule adds")
+    certificate = proxy.world.client_certificate(chosen.tls, proxy.namespace)
+    return replace(sent, tls=Handshake(sni=chosen.tls.sni, certificate=certificate))
 
 
-def _closed(outcome: Outcome) -> Outcome:
+def _seen(outcome: Outcome, passage: Passage) -> Outcome:
     """The client was accepted before: it sees its connection close. A refused handshake of its own stays one."""
-    return replace(outcome, kind=Kind.CLOSED) if outcome.kind in _BROKEN else outcome
+    own = passage.tls is not None or passage.transport is Transport.MUTUAL
+    is_broken = outcome.kind in _BROKEN or (outcome.kind is Kind.TLS_REFUSED and not own)
+    return replace(outcome, kind=Kind.CLOSED) if is_broken else outcome

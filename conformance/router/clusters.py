@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from conformance.router.destination_rules import Consolidated, Policy, policy_of
-from conformance.router.objects.destination_rule import LocalityLoadBalancer
-from conformance.router.registry import Endpoint, Port, Resolution, Service, has_labels
+from conformance.router.objects.destination_rule import Failover, LocalityLoadBalancer
 from conformance.router.prediction import ONE
+from conformance.router.registry import Endpoint, Port, Resolution, Service, has_labels
 from conformance.router.routes import ClusterKey
 
 
@@ -61,10 +61,11 @@ def cluster(
         labels = named[0].labels
     policy = policy_of(rule, key.subset, key.port)
     balancer = policy.load_balancer
-    to_dialled = service.resolution is Resolution.ORIGINAL and not (at_gateway and service.is_headless)
-    if balancer and balancer.simple == "PASSTHROUGH":
-        to_dialled = True
+    is_original = bool(balancer and balancer.simple == "PASSTHROUGH")
     found = [each for each in service.endpoints.get(key.port, ()) if has_labels(each.labels, labels)]
+    if at_gateway and is_original:
+        # Nobody's connection was redirected to a gateway: it knows no other address to go on to.
+        found = []
     setting = balancer.locality_lb_setting if balancer else None
     return Cluster(
         key=key,
@@ -73,7 +74,7 @@ def cluster(
         policy=policy,
         rule=rule,
         members=_shares(found, locality, setting, prefers=policy.outlier_detection is not None),
-        to_dialled=to_dialled,
+        to_dialled=not at_gateway and (is_original or service.resolution is Resolution.ORIGINAL),
         is_sticky=bool(balancer and balancer.consistent_hash),
         name=str(key),
     )
@@ -82,14 +83,14 @@ def cluster(
 def _shares(
     endpoints: Sequence[Endpoint], locality: str, setting: LocalityLoadBalancer | None, *, prefers: bool
 ) -> tuple[tuple[Endpoint, Fraction], ...]:
-    """By weight; with outlier detection the client's own locality first, or as `distribute` says."""
-    if prefers and locality and not (setting and setting.enabled is False):
-        wanted = (
-            next((rule.to for rule in setting.distribute if _inside(locality, rule.from_)), None) if setting else None
-        )
-        if wanted:
-            return _distributed(endpoints, wanted)
-        endpoints = _nearest(endpoints, locality)
+    """By weight; as `distribute` says, or with outlier detection the nearest first (ApplyLocalityLoadBalancer)."""
+    if not locality or (setting and setting.enabled is False):
+        return _weighed(endpoints, ONE)
+    if setting and setting.distribute:
+        wanted = next((rule.to for rule in setting.distribute if _inside(locality, rule.from_)), None)
+        return _distributed(endpoints, wanted) if wanted else _weighed(endpoints, ONE)
+    if prefers and endpoints:
+        endpoints = _nearest(endpoints, locality, setting.failover if setting else ())
     return _weighed(endpoints, ONE)
 
 
@@ -101,13 +102,13 @@ def _weighed(endpoints: Iterable[Endpoint], part: Fraction) -> tuple[tuple[Endpo
     return tuple((each, part * Fraction(each.weight, total)) for each in members)
 
 
-def _nearest(endpoints: Sequence[Endpoint], locality: str) -> Sequence[Endpoint]:
-    """Those that share most of region, zone and subzone with the client."""
-    if not endpoints:
-        return endpoints
-    rank = [_common(locality, each.locality) for each in endpoints]
+def _nearest(endpoints: Sequence[Endpoint], locality: str, failover: Sequence[Failover]) -> Sequence[Endpoint]:
+    """Those that share most of region, zone and subzone with the client; next, those of the region to fail over to."""
+    region = locality.partition("/")[0]
+    refuge = next((each.to for each in failover if each.from_ == region), None)
+    rank = [(_common(locality, each.locality), each.locality.partition("/")[0] == refuge) for each in endpoints]
     best = max(rank)
-    return [each for each, shared in zip(endpoints, rank, strict=True) if shared == best]
+    return [each for each, near in zip(endpoints, rank, strict=True) if near == best]
 
 
 def _common(one: str, other: str) -> int:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 from conformance.router.objects.virtual_service import HTTPMatchRequest, HTTPRoute, StringMatch
-
-_Value = TypeVar("_Value")
 
 
 def merged(root: HTTPRoute, delegate: HTTPRoute) -> HTTPRoute | None:
@@ -61,7 +58,7 @@ def _both(root: HTTPMatchRequest, delegate: HTTPMatchRequest) -> HTTPMatchReques
         query_params={**root.query_params, **delegate.query_params},
         port=delegate.port or root.port,
         source_labels={**root.source_labels, **delegate.source_labels},
-        gateways=root.gateways,
+        gateways=delegate.gateways or root.gateways,
         ignore_uri_case=root.ignore_uri_case if delegate.ignore_uri_case is None else delegate.ignore_uri_case,
         source_namespace=delegate.source_namespace or root.source_namespace,
         stat_prefix=delegate.stat_prefix or root.stat_prefix,
@@ -69,13 +66,16 @@ def _both(root: HTTPMatchRequest, delegate: HTTPMatchRequest) -> HTTPMatchReques
 
 
 def _conflicts(root: HTTPMatchRequest, delegate: HTTPMatchRequest) -> bool:
+    """Whether a block of the delegate leaves that of its root (hasConflict)."""
+    labels = delegate.source_labels.items()
     return (
-        bool(delegate.gateways)
+        any(_strings_conflict(*pair) for pair in _string_pairs(root, delegate))
         or bool(root.ignore_uri_case) != bool(delegate.ignore_uri_case)
-        or any(_strings_conflict(*pair) for pair in _string_pairs(root, delegate))
-        or _values_conflict(root.port, delegate.port)
-        or _values_conflict(root.source_namespace or None, delegate.source_namespace or None)
-        or any(_values_conflict(root.source_labels.get(key), value) for key, value in delegate.source_labels.items())
+        or bool(root.port and delegate.port and root.port != delegate.port)
+        # A root with a namespace wants the same one spelt out, although nothing would be lost without.
+        or bool(root.source_namespace and root.source_namespace != delegate.source_namespace)
+        or any(root.source_labels.get(key, value) != value for key, value in labels)
+        or bool(root.gateways and not set(delegate.gateways) <= set(root.gateways))
     )
 
 
@@ -97,17 +97,12 @@ def _shared(
     return ((root[key], value) for key, value in delegate.items() if key in root)
 
 
-def _values_conflict(root: _Value | None, delegate: _Value | None) -> bool:
-    return root is not None and delegate is not None and root != delegate
-
-
 def _strings_conflict(root: StringMatch | None, delegate: StringMatch | None) -> bool:
-    """A delegate may narrow its root's condition, never widen or leave it; regexes cannot be compared."""
+    """A delegate may narrow its root's condition, never widen or leave it; regexes and presence cannot be compared."""
     if root is None or delegate is None:
         return False
-    wanted = delegate.exact or delegate.prefix or delegate.regex
-    if root.regex or delegate.regex:
-        return bool(wanted and (root.exact or root.prefix or root.regex))
+    if delegate.regex or not (root.exact or root.prefix):
+        return True
     if root.exact:
         return delegate.exact != root.exact
-    return bool(root.prefix) and not (wanted or "").startswith(root.prefix or "")
+    return not (delegate.exact or delegate.prefix or "").startswith(root.prefix or "")

@@ -1,4 +1,4 @@
-"""DestinationRules: which one a client gets for a service, and what it says about a port (specification, section 15)."""
+"""DestinationRules: which one a client gets for a service, and what it says about a port (section 15)."""
 
 from __future__ import annotations
 

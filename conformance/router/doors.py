@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from conformance.router.authorization import Authorization, policies_for
 from conformance.router.objects.kubernetes import Pod
 from conformance.router.objects.metadata import Reference
-from conformance.router.peer_authentication import Decided, modes_for
-from conformance.router.registry import Protocol, protocol_of
+from conformance.router.peer_authentication import Decided, Mode, modes_for
+from conformance.router.registry import Protocol, Resolution, protocol_of
 from conformance.router.request_authentication import Authentication, authenticators_for
 from conformance.router.scopes import sidecar_of
+from conformance.router.versions import Since
 from conformance.router.world import World
 
 
@@ -23,6 +25,8 @@ class Door:
     pod: Pod
     port: int
     mode: Decided
+    general_mode: Mode
+    """Of the namespace or the mesh: all that clients look at who do not tell workloads apart."""
     protocol: Protocol
     by: Reference | None
     """The Service or Sidecar that says which protocol it is."""
@@ -59,17 +63,20 @@ def door_of(world: World, pod: Pod, port: int) -> Door:
 
 
 def _door(world: World, pod: Pod, port: int) -> Door:
-    protocol, by, target, loopback = _served(world, pod, port)
+    served = _served(world, pod, port)
     namespace, labels, root = pod.metadata.namespace, pod.metadata.labels, world.mesh.root_namespace
     peers = modes_for(world.peer_authentications, namespace=namespace, labels=labels, root_namespace=root)
+    general = modes_for(world.peer_authentications, namespace=namespace, labels={}, root_namespace=root)
+    knows_port = served.is_declared or world.version.has(Since.PASSTHROUGH_PORT_MTLS)
     return Door(
         pod=pod,
         port=port,
-        mode=peers.of(port),
-        protocol=protocol,
-        by=by,
-        target=target,
-        on_loopback=loopback,
+        mode=peers.of(port) if knows_port else peers.everywhere,
+        general_mode=general.everywhere[0],
+        protocol=served.protocol,
+        by=served.by,
+        target=served.target,
+        on_loopback=served.on_loopback,
         authentication=authenticators_for(
             world.request_authentications,
             namespace=namespace,
@@ -83,27 +90,43 @@ def _door(world: World, pod: Pod, port: int) -> Door:
             labels=labels,
             root_namespace=root,
             version=world.version,
+            trust_domain=world.mesh.trust_domain,
         ),
     )
 
 
-def _served(world: World, pod: Pod, port: int) -> tuple[Protocol, Reference | None, int, bool]:
-    """Protocol of a port, who says so, and where it leads: Sidecar ingress, else the oldest Service, else bytes."""
-    namespace, labels = pod.metadata.namespace, pod.metadata.labels
-    sidecar = sidecar_of(world.sidecars, namespace, labels, world.mesh.root_namespace)
+class _Served(NamedTuple):
+    """What a port leads to, and by whose word; nobody's for ports that are merely passed through."""
+
+    protocol: Protocol
+    by: Reference | None
+    target: int
+    on_loopback: bool = False
+    is_declared: bool = False
+
+
+def _served(world: World, pod: Pod, port: int) -> _Served:
+    """Sidecar ingress, else the oldest Service; what neither declares is looked at (buildInboundPassthroughChains)."""
+    always_loopback = not world.version.has(Since.INBOUND_TO_POD_ADDRESS)
+    sidecar = sidecar_of(world.sidecars, pod.metadata.namespace, pod.metadata.labels, world.mesh.root_namespace)
     if sidecar and sidecar.spec.ingress:
         for listener in sidecar.spec.ingress:
             if listener.port and listener.port.number == port:
                 protocol = protocol_of(port, listener.port.name, listener.port.protocol)
-                target, loopback = _endpoint(listener.default_endpoint, port)
-                return protocol, sidecar.reference, target, loopback
-        return Protocol.TCP, sidecar.reference, port, False
+                target, on_loopback = _endpoint(listener.default_endpoint, port)
+                return _Served(protocol, sidecar.reference, target, on_loopback or always_loopback, is_declared=True)
+        return _Served(Protocol.SNIFFED, sidecar.reference, port)
     declared = _declared(world).get((pod.address, port))
-    return (*declared, port, False) if declared else (Protocol.TCP, None, port, False)
+    if declared:
+        return _Served(*declared, port, always_loopback, is_declared=True)
+    return _Served(Protocol.SNIFFED, None, port)
 
 
 def _endpoint(default: str | None, port: int) -> tuple[int, bool]:
-    """Of `127.0.0.1:8080`, `0.0.0.0:8080` (the pod's own address) or nothing."""
+    """Of `127.0.0.1:8080`, `0.0.0.0:8080` (the pod's own address) or nothing.
+
+    What answers at a Unix socket nobody says; it is taken for what answers at the port.
+    """
     if not default or default.startswith("unix:"):
         return port, False
     address, _, number = default.rpartition(":")
@@ -111,14 +134,19 @@ def _endpoint(default: str | None, port: int) -> tuple[int, bool]:
 
 
 def _declared(world: World) -> Mapping[tuple[str, int], tuple[Protocol, Reference]]:
-    """What Services say of the ports they lead to; of several the oldest."""
+    """What Services say of the ports they lead to; of several the oldest.
+
+    ServiceEntries of the pod's namespace count too, after Services, since the ages of the two are not comparable here.
+    """
     found = world.derived.get("declared ports")
     if found is None:
         declared: dict[tuple[str, int], tuple[Protocol, Reference]] = {}
-        for service in sorted((each for each in world.services if each.is_kubernetes), key=lambda each: each.seniority):
+        services = (each for each in world.services if each.resolution is not Resolution.DNS)
+        for service in sorted(services, key=lambda each: (not each.is_kubernetes, each.seniority)):
             for number, members in service.endpoints.items():
-                protocol = service.ports[number].protocol
                 for member in members:
-                    declared.setdefault((member.address, member.port), (protocol, service.reference))
+                    if member.pod is not None and member.pod.metadata.namespace == service.namespace:
+                        place = (member.address, member.port)
+                        declared.setdefault(place, (service.ports[number].protocol, service.reference))
         found = world.derived["declared ports"] = declared
     return found  # type: ignore[return-value]

@@ -13,12 +13,11 @@ from fractions import Fraction
 from conformance.router import cors
 from conformance.router.clusters import Cluster, Missing
 from conformance.router.direct_responses import direct_response
-from conformance.router.doors import door_of
+from conformance.router.doors import Door, door_of
 from conformance.router.faults import BODY, Fault
 from conformance.router.header_operations import Operations
 from conformance.router.message import Message
 from conformance.router.passage import Edits, Passage, failed, local, proxied
-from conformance.router.peer_authentication import Mode
 from conformance.router.prediction import ONE, Kind, Mirror, Outcome
 from conformance.router.proxies import Proxy
 from conformance.router.redirects import https_redirect, redirect
@@ -157,7 +156,8 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
         else:
             hop.trail.append(Step("destination", found.name, route.by, target.field))
             passage = _rewritten(hop, route, action, target.operations)
-            outcomes = list(tried(_spread(hop, found, passage), action.retries, action.timeout, part))
+            spread = _spread(hop, found, passage)
+            outcomes = list(tried(spread, action.retries, action.timeout, part, is_hashed=found.is_sticky))
             copies = tuple(_copies(hop, action, passage))
             if copies:
                 outcomes = [replace(each, mirrors=copies) for each in outcomes]
@@ -234,11 +234,11 @@ def spoken(proxy: Proxy, found: Cluster, endpoint: Endpoint, trail: list[Step]) 
 def _chosen(proxy: Proxy, found: Cluster, endpoint: Endpoint) -> Chosen:
     world = proxy.world
 
-    def mode_at(place: Endpoint) -> Mode:
-        return door_of(world, place.pod, place.port).mode[0] if place.pod else Mode.PERMISSIVE
+    def door_at(place: Endpoint) -> Door | None:
+        return door_of(world, place.pod, place.port) if place.pod else None
 
     return transport(
-        found, endpoint, mode_at, world.version, at_gateway=proxy.is_gateway, auto=world.mesh.enable_auto_mtls
+        found, endpoint, door_at, world.version, at_gateway=proxy.is_gateway, auto=world.mesh.enable_auto_mtls
     )
 
 

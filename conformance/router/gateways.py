@@ -17,8 +17,8 @@ from conformance.router.versions import Version
 from conformance.router.virtual_services import Binding, Listed, has_routes, routes
 
 _HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
-_TLS = frozenset({"HTTPS", "TLS"})
-_PASSTHROUGH = frozenset({"PASSTHROUGH", "AUTO_PASSTHROUGH"})
+AUTO_PASSTHROUGH = "AUTO_PASSTHROUGH"
+_PASSTHROUGH = frozenset({"PASSTHROUGH", AUTO_PASSTHROUGH})
 _FIRST_PORT_OF_EVERYBODY = 1024
 
 
@@ -37,7 +37,7 @@ class Bound:
     gateway: Gateway
     server: Server
     hosts: tuple[str, ...]
-    """In lower case, `./` replaced by the Gateway's namespace."""
+    """In lower case; `./` is replaced by the Gateway's namespace, `*/` left out."""
     field: str
 
     @property
@@ -67,11 +67,12 @@ class Bound:
         """The hosts that VirtualServices of a namespace may have (host/names.go NamesForNamespace)."""
         for host in self.hosts:
             place, slash, name = host.rpartition("/")
-            if not slash or place in ("*", namespace):
+            if not slash or place == namespace:
                 yield name
 
     @property
     def sni_hosts(self) -> tuple[str, ...]:
+        """For which names in a handshake it stands."""
         return tuple(host.rpartition("/")[2] for host in self.hosts)
 
 
@@ -89,10 +90,9 @@ def _protocol(server: Server) -> str:
 
 
 def _speech(server: Server) -> Speech:
-    protocol = _protocol(server)
-    if protocol in _HTTP:
+    if _protocol(server) in _HTTP:
         return Speech.HTTP
-    return Speech.TLS if protocol in _TLS or server.tls is not None else Speech.TCP
+    return Speech.TCP if server.tls is None else Speech.TLS
 
 
 def listeners(
@@ -103,59 +103,40 @@ def listeners(
     `container_port` leads from a port of the gateway's own Service into the pod; None for ports it does not have.
     """
     found: dict[int, Listener] = {}
+    everywhere = (None, "", "0.0.0.0", pod.address)  # noqa: S104  nothing is bound here
     for gateway in sorted(gateways, key=lambda each: each.metadata.seniority):
         if scoped and gateway.metadata.namespace != pod.metadata.namespace:
             continue
         if not has_labels(pod.metadata.labels, gateway.spec.selector):
             continue
         for index, server in enumerate(gateway.spec.servers):
-            number = (server.port.number if server.port else None) or 0
-            port = container_port(number)
-            if port is None and number < _FIRST_PORT_OF_EVERYBODY:
-                continue
             bound = Bound(gateway, server, _hosts(gateway, server), f"spec.servers[{index}]")
-            _add(found, port or number, bound)
+            port = container_port(bound.number)
+            if port is None and bound.number < _FIRST_PORT_OF_EVERYBODY:
+                continue
+            # Bound to another address it is a listener of its own, which nobody reaches from outside of the pod.
+            if server.bind in everywhere:
+                _add(found, port or bound.number, bound)
     return found
 
 
 def _hosts(gateway: Gateway, server: Server) -> tuple[str, ...]:
     own = gateway.metadata.namespace
-    return tuple(f"{own}{host[1:]}" if host.startswith("./") else host for host in map(str.lower, server.hosts))
+    lowered = (host.lower().removeprefix("*/") for host in server.hosts)
+    return tuple(f"{own}{host[1:]}" if host.startswith("./") else host for host in lowered)
 
 
 def _add(found: dict[int, Listener], port: int, bound: Bound) -> None:
     speech = _speech(bound.server)
-    known = found.get(port)
-    if known is None:
-        found[port] = Listener(port, speech, (bound,))
+    known = found.setdefault(port, Listener(port, speech, ()))
+    if known.speech is not speech or (speech is Speech.TCP and known.servers):
         return
-    if known.speech is not speech or speech is Speech.TCP:
-        return
-    if speech is Speech.TLS and any(set(bound.hosts) & set(other.hosts) for other in known.servers):
-        return
+    if bound.server.tls is not None:
+        # A repeated host costs the whole server its place, also where the settings are but an httpsRedirect.
+        others = (other.hosts for other in known.servers if other.server.tls is not None)
+        if any(set(bound.hosts) & set(hosts) for hosts in others):
+            return
     found[port] = replace(known, servers=(*known.servers, bound))
-
-
-def server_for(listener: Listener, sni: str | None) -> Bound | None:
-    """By the name in the handshake: exact, the longest wildcard, `*`."""
-    wanted = (sni or "").lower()
-    best: tuple[int, Bound] | None = None
-    for bound in listener.servers:
-        for host in bound.sni_hosts:
-            rank = _rank(host, wanted)
-            if rank is not None and (best is None or rank > best[0]):
-                best = (rank, bound)
-    return best[1] if best else None
-
-
-def _rank(host: str, sni: str) -> int | None:
-    if host == "*":
-        return 0
-    if not sni:
-        return None
-    if host.startswith("*"):
-        return len(host) if sni.endswith(host[1:]) and len(sni) >= len(host) else None
-    return 10_000 if host == sni else None
 
 
 @dataclass(frozen=True, slots=True)

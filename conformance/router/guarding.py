@@ -16,12 +16,14 @@ from conformance.router.request_authentication import Authenticated, JwtRejected
 from conformance.router.trace import Step
 from conformance.router.world import World
 
+FORWARDED_FOR = "x-forwarded-for"
+
 
 def guarded(world: World, door: Door, passage: Passage, message: Message, trail: list[Step]) -> Passage | Outcome:
     """The request as the policies let it pass, or the proxy's own answer."""
     if door.is_unguarded:
         return passage if passage.message is message else passage.read(message)
-    caller = caller_of(passage)
+    caller = _caller(passage, message)
     address = door.pod.address
     asked = door.authorization.decide_custom(caller, message, door.port, destination_address=address)
     if asked.allowed is not True:
@@ -45,15 +47,18 @@ def guarded(world: World, door: Door, passage: Passage, message: Message, trail:
 
 def guarded_stream(door: Door, passage: Passage, trail: list[Step]) -> Outcome | None:
     """Whether policies close a connection that is not read as HTTP; None if they let it be."""
-    decision = door.authorization.decide_tcp(caller_of(passage), door.port, destination_address=door.pod.address)
+    decision = door.authorization.decide_tcp(_caller(passage), door.port, destination_address=door.pod.address)
     if decision.allowed is True:
         return None
     _note(decision, trail)
     return failed(Kind.UNDEFINED if decision.allowed is None else Kind.CLOSED, decision.why)
 
 
-def caller_of(passage: Passage) -> Caller:
-    return Caller(passage.principal, passage.source, passage.client, passage.sni)
+def _caller(passage: Passage, message: Message | None = None) -> Caller:
+    """`remote.ip` is what X-Forwarded-For ends with, whoever wrote it: a sidecar does not count trusted proxies."""
+    forwarded = message.headers.get(FORWARDED_FOR) if message else None
+    remote = forwarded[-1].rpartition(",")[2].strip() if forwarded else passage.source
+    return Caller(passage.principal, passage.source, remote, passage.sni)
 
 
 def _edits(verified: Authenticated) -> Edits:

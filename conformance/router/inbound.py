@@ -17,7 +17,6 @@ from conformance.router.trace import Step
 from conformance.router.transport import Transport
 from conformance.router.world import World
 
-
 _SERVER: Headers = (("server", "istio-envoy"),)
 
 

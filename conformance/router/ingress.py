@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conformance.router import streams
 from conformance.router.carrying import through
 from conformance.router.codec import Refused, read_again, received
 from conformance.router.doors import door_of
 from conformance.router.forwarding import Deliver, Hop, answer
-from conformance.router.gateways import Bound, Listener, Speech, server_for
-from conformance.router.guarding import guarded, guarded_stream
+from conformance.router.gateway_chains import Offers, offers
+from conformance.router.gateways import Bound, Listener, Speech
+from conformance.router.guarding import FORWARDED_FOR, guarded, guarded_stream
+from conformance.router.handshakes import refusal
 from conformance.router.message import Message
-from conformance.router.objects.kubernetes import Pod, Secret
+from conformance.router.objects.kubernetes import Pod
 from conformance.router.passage import Passage, failed, local, unread
 from conformance.router.prediction import Kind, Outcome
 from conformance.router.proxies import Proxy, proxy_of
 from conformance.router.request import Handshake
+from conformance.router.streams import Chain
 from conformance.router.trace import Step
 from conformance.router.transport import Transport
-from conformance.router.world import MESH_AUTHORITY, World
-
-_MUTUAL = frozenset({"MUTUAL", "OPTIONAL_MUTUAL"})
-_VERSIONS = {"TLSV1_0": "1.0", "TLSV1_1": "1.1", "TLSV1_2": "1.2", "TLSV1_3": "1.3"}
-_OLDEST_BY_DEFAULT = "1.2"
+from conformance.router.versions import Since
+from conformance.router.world import World
 
 
 def at_gateway(
@@ -37,92 +36,52 @@ def at_gateway(
         return [failed(Kind.REFUSED, f"no Gateway opens port {port} of {pod.workload}")]
     first = listener.servers[0]
     trail.append(Step("gateway", f"port {port} of {pod.workload}", first.gateway.reference, first.field))
-    if listener.speech is Speech.TLS:
-        return _tls(proxy, listener, passage, deliver, trail)
-    if listener.speech is Speech.TCP:
-        return _stream(proxy, first, passage, deliver, trail, alone=True)
+    if listener.speech is Speech.HTTP:
+        return _plain(proxy, listener, passage, deliver, trail)
+    found = offers(proxy, listener)
+    if found.refused:
+        return [failed(Kind.UNDEFINED, found.refused)]
+    if not found.all:
+        trail.append(Step("gateway", f"no server of port {port} has a route, so nothing listens there"))
+        return [failed(Kind.REFUSED, f"no server of port {port} has a route")]
+    return _chained(proxy, listener, found, passage, deliver, trail)
+
+
+def _plain(proxy: Proxy, listener: Listener, passage: Passage, deliver: Deliver, trail: list[Step]) -> list[Outcome]:
     if passage.tls is not None or passage.transport is Transport.MUTUAL:
-        return [failed(Kind.TLS_REFUSED, f"port {port} is plain HTTP")]
+        return [failed(Kind.TLS_REFUSED, f"port {listener.port} is plain HTTP")]
     if not passage.is_http:
         return [local(Kind.BAD_REQUEST, 400, "", "these bytes are no HTTP request")]
     return _http(proxy, listener, None, passage, deliver, trail)
 
 
-def _tls(proxy: Proxy, listener: Listener, passage: Passage, deliver: Deliver, trail: list[Step]) -> list[Outcome]:
-    handshake = passage.tls
-    if passage.transport is Transport.MUTUAL:
-        handshake = Handshake(passage.sni, proxy.world.mesh_certificate(passage.principal))
-    if handshake is None:
+def _chained(
+    proxy: Proxy, listener: Listener, found: Offers, passage: Passage, deliver: Deliver, trail: list[Step]
+) -> list[Outcome]:
+    """By the name in the handshake to a filter chain; without any handshake only one for all names will do."""
+    is_mesh = passage.transport is Transport.MUTUAL
+    shown = passage.tls
+    if is_mesh:
+        shown = Handshake(passage.sni, proxy.world.mesh_certificate(passage.principal))
+    offer = found.find(shown.sni if shown else None, speaks_mesh=is_mesh)
+    if offer is None:
+        name = f"the name {shown.sni}" if shown else "bytes that are no TLS"
+        trail.append(Step("gateway", f"no filter chain for {name}"))
+        kind = Kind.TLS_REFUSED if shown else Kind.RESET_PLAINTEXT
+        return [failed(kind, f"no server of port {listener.port} has {name}")]
+    bound, chain = offer.bound, offer.chain
+    trail.append(Step("gateway", f"server for {', '.join(offer.names)}", bound.gateway.reference, bound.field))
+    if chain and (bound.server.tls is None or bound.passes_through):
+        return _stream(proxy, listener, chain, passage, deliver, trail)
+    if shown is None:
         return [failed(Kind.RESET_PLAINTEXT, f"port {listener.port} takes TLS only")]
-    bound = server_for(listener, handshake.sni)
-    if bound is None:
-        trail.append(Step("gateway", f"no server for the name {handshake.sni}"))
-        return [failed(Kind.TLS_REFUSED, f"no server of port {listener.port} has the name {handshake.sni}")]
-    trail.append(Step("gateway", f"server for {handshake.sni}", bound.gateway.reference, bound.field))
-    if bound.passes_through:
-        return _stream(proxy, bound, passage, deliver, trail, alone=len(listener.servers) == 1)
-    refusal = _refusal(proxy, bound, handshake)
-    if refusal:
-        return [failed(Kind.TLS_REFUSED, refusal)]
+    refused = refusal(proxy, bound, shown)
+    if refused:
+        return [failed(Kind.TLS_REFUSED, refused)]
     inside = replace(passage, tls=None, transport=Transport.PLAIN)
-    if not bound.speaks_http_inside:
-        return _stream(proxy, bound, inside, deliver, trail, alone=False)
+    if chain:
+        return _stream(proxy, listener, chain, inside, deliver, trail)
     return _http(proxy, listener, bound, inside, deliver, trail)
-
-
-def _refusal(proxy: Proxy, bound: Bound, shown: Handshake) -> str:
-    """Why the handshake fails; empty if it does not (Server.tls)."""
-    tls = bound.server.tls
-    assert tls, "a server that speaks TLS has settings for it"
-    oldest = _VERSIONS.get(tls.min_protocol_version or "", _OLDEST_BY_DEFAULT)
-    newest = _VERSIONS.get(tls.max_protocol_version or "", "1.3")
-    if shown.max_version < oldest or shown.min_version > newest:
-        return f"the server speaks TLS {oldest} to {newest}"
-    if bound.mode == "ISTIO_MUTUAL":
-        is_mesh = shown.certificate is not None and shown.certificate.authority == MESH_AUTHORITY
-        return "" if is_mesh else "the server takes certificates of the mesh only"
-    wants_client = bound.mode in _MUTUAL
-    authority: str | None
-    if tls.credential_name:
-        secret, problem = _credential(proxy, tls.credential_name, with_authority=wants_client)
-        if secret is None:
-            return problem
-        authority = _authority_of(proxy, tls.credential_name, secret)
-    else:
-        files = (tls.server_certificate, tls.private_key, tls.ca_certificates if wants_client else None)
-        missing = [path for path in files if path and path not in proxy.world.mesh.files]
-        if missing:
-            return f"the gateway has no file {missing[0]}"
-        authority = proxy.world.mesh.gateway_authorities.get(tls.ca_certificates or "")
-    if not wants_client:
-        return ""
-    if shown.certificate is None:
-        return "" if bound.mode == "OPTIONAL_MUTUAL" else "the server wants a client certificate"
-    return "" if shown.certificate.authority == authority else "the client's certificate is of another authority"
-
-
-_PAIRS = (frozenset({"tls.crt", "tls.key"}), frozenset({"cert", "key"}))
-_AUTHORITY_KEYS = frozenset({"ca.crt", "cacert"})
-
-
-def _credential(proxy: Proxy, name: str, *, with_authority: bool) -> tuple[Secret | None, str]:
-    """The Secret of a credentialName: in the gateway's own namespace, with certificate and key."""
-    secret = proxy.world.secrets.get((proxy.namespace, name))
-    if secret is None:
-        return None, f"there is no Secret {proxy.namespace}/{name}"
-    if not any(pair <= secret.keys for pair in _PAIRS):
-        return None, f"Secret {proxy.namespace}/{name} lacks certificate or key"
-    if with_authority and _authority_of(proxy, name, secret) is None:
-        return None, f"Secret {proxy.namespace}/{name} has no certificate authority"
-    return secret, ""
-
-
-def _authority_of(proxy: Proxy, name: str, secret: Secret) -> str | None:
-    apart = proxy.world.secrets.get((proxy.namespace, f"{name}-cacert"))
-    for each in (apart, secret):
-        if each is not None and each.keys & _AUTHORITY_KEYS:
-            return each.authority
-    return None
 
 
 def _http(
@@ -151,13 +110,23 @@ def _http(
     table = proxy.gateway_table(listener, bound)
     if table.refused:
         return [failed(Kind.UNDEFINED, table.refused)]
-    return [_by_gateway(each) for each in answer(hop, table.find(message.authority))]
+    # Before 1.15 a virtual host was known with its server's port and without, but with no other.
+    own_port = f":{(bound or listener.servers[0]).number}"
+    ignores_port = world.version.has(Since.HOST_WITHOUT_PORT) or message.authority.endswith(own_port)
+    return [_by_gateway(each) for each in answer(hop, table.find(message.authority, ignores_port=ignores_port))]
 
 
 def _read(world: World, passage: Passage, scheme: str) -> Message | Refused:
+    level = world.mesh.path_normalization
     if passage.message is not None:
-        return replace(read_again(passage.message, world.mesh.path_normalization), scheme=scheme)
-    return received(passage.request, scheme=scheme, normalization=world.mesh.path_normalization, is_edge=True)
+        message: Message | Refused = replace(read_again(passage.message, level), scheme=scheme)
+    else:
+        message = received(passage.request, scheme=scheme, normalization=level, is_edge=True)
+    if isinstance(message, Refused):
+        return message
+    # A gateway writes down whom it speaks with, after whatever the client claimed.
+    forwarded = ",".join((*message.headers.get(FORWARDED_FOR, ()), passage.source))
+    return replace(message, headers={**message.headers, FORWARDED_FOR: (forwarded,)})
 
 
 def _by_gateway(outcome: Outcome) -> Outcome:
@@ -168,18 +137,11 @@ def _by_gateway(outcome: Outcome) -> Outcome:
 
 
 def _stream(
-    proxy: Proxy, bound: Bound, passage: Passage, deliver: Deliver, trail: list[Step], *, alone: bool
+    proxy: Proxy, listener: Listener, chain: Chain, passage: Passage, deliver: Deliver, trail: list[Step]
 ) -> list[Outcome]:
-    """Bytes that are passed on; without a route there is not even a listener, unless another server has one."""
-    sni = passage.tls.sni if passage.tls else passage.sni
-    chain = streams.at_gateway(proxy, bound, sni)
-    if chain is None:
-        why = f"no rule takes it from {bound.name} {bound.field}"
-        trail.append(Step("rule", why))
-        if bound.server.tls and bound.passes_through and not alone:
-            return [failed(Kind.TLS_REFUSED, why)]
-        return [failed(Kind.REFUSED if alone else Kind.CLOSED, why)]
-    closed = guarded_stream(door_of(proxy.world, proxy.pod, bound.number), passage, trail)
+    """Bytes that are passed on."""
+    closed = guarded_stream(door_of(proxy.world, proxy.pod, listener.port), passage, trail)
     if closed is not None:
         return [closed]
-    return through(proxy, chain, passage, (proxy.pod.address, bound.number), deliver, trail)
+    trail.append(Step("rule", chain.field, chain.by, chain.field))
+    return through(proxy, chain, passage, (proxy.pod.address, listener.port), deliver, trail)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from conformance.router.registry import Protocol, Service
-from conformance.router.scopes import Services
+from conformance.router.scopes import Egress
 
 
 class Speech(Enum):
@@ -35,6 +36,8 @@ class Listener:
 
 _OWN = {Protocol.SNIFFED: Speech.SNIFFED, Protocol.TCP: Speech.STREAM, Protocol.TLS: Speech.TLS}
 
+_Network = IPv4Network | IPv6Network
+
 
 @dataclass(frozen=True, eq=False)
 class Port:
@@ -42,43 +45,66 @@ class Port:
 
     own: Mapping[str, Listener]
     """By address: those of services with an address of their own."""
-    general: Listener | None
+    networks: tuple[tuple[_Network, Listener], ...] = ()
+    """The same for addresses that are CIDR ranges, the narrowest first."""
+    general: Listener | None = None
     """On 0.0.0.0."""
 
     def find(self, address: str) -> Listener | None:
-        return self.own.get(address) or self.general
+        found = self.own.get(address)
+        if found is None and self.networks:
+            place = ip_address(address)
+            found = next((listener for network, listener in self.networks if place in network), None)
+        return found or self.general
 
 
-def port_listeners(services: Services, port: int) -> Port:
+def port_listeners(egress: Egress | None, port: int) -> Port:
     """What the services of one egress part open on one port (buildSidecarOutboundListener)."""
     own: dict[str, Listener] = {}
     shared: dict[Protocol, list[Service]] = {}
-    for service in services.values():
+    networks: list[tuple[_Network, Listener]] = []
+    for service in egress.services.values() if egress else ():
         found = service.ports.get(port)
-        if found is None:
+        if egress is None or found is None:
             continue
-        protocol = found.protocol
-        addresses = service.addresses
-        if service.is_headless and protocol is Protocol.TCP:
-            addresses = tuple(each.address for each in service.endpoints.get(port, ()))
-        if protocol is Protocol.HTTP or not (addresses or (service.is_headless and protocol is Protocol.TCP)):
+        protocol = egress.protocol or found.protocol
+        addresses = _addresses(service, port, egress.bind)
+        if protocol is Protocol.HTTP or addresses is None:
             shared.setdefault(protocol, []).append(service)
             continue
+        listener = Listener(_OWN[protocol], port, service, (service,))
         for address in addresses:
-            own.setdefault(address, Listener(_OWN[protocol], port, service, (service,)))
-    return Port(own, _general(shared, port))
+            if "/" in address:
+                networks.append((ip_network(address, strict=False), listener))
+            else:
+                own.setdefault(address, listener)
+    general = _general(shared, port, egress.undefined if egress else "")
+    if general and egress and egress.bind:
+        own[egress.bind] = general
+        general = None
+    return Port(own, tuple(sorted(networks, key=lambda pair: -pair[0].prefixlen)), general)
 
 
-def _general(shared: Mapping[Protocol, list[Service]], port: int) -> Listener | None:
+def _addresses(service: Service, port: int, bind: str | None) -> tuple[str, ...] | None:
+    """Where a service that is not HTTP listens; None for 0.0.0.0. A headless one has a listener for each pod."""
+    if bind:
+        return (bind,)
+    if service.is_headless:
+        return tuple(each.address for each in service.endpoints.get(port, ()))
+    return service.addresses or None
+
+
+def _general(shared: Mapping[Protocol, list[Service]], port: int, undefined: str) -> Listener | None:
     if not shared:
         return None
     services = tuple(service for found in shared.values() for service in found)
     kinds = set(shared)
-    if kinds <= {Protocol.HTTP, Protocol.SNIFFED}:
-        speech = Speech.SNIFFED if Protocol.SNIFFED in kinds else Speech.HTTP
-        return Listener(speech, port, None, services)
+    if undefined:
+        return Listener(Speech.HTTP, port, None, services, conflict=undefined)
+    if Protocol.HTTP in kinds and kinds <= {Protocol.HTTP, Protocol.SNIFFED}:
+        return Listener(Speech.HTTP, port, None, services)
     if len(kinds) == 1:
-        speech = Speech.TLS if Protocol.TLS in kinds else Speech.STREAM
+        speech = _OWN[kinds.pop()]
         return Listener(speech, port, services[0] if speech is Speech.STREAM else None, services)
     names = ", ".join(f"{service.host} ({service.ports[port].protocol})" for service in services)
     return Listener(Speech.SNIFFED, port, None, services, conflict=f"port {port} is declared in two ways: {names}")

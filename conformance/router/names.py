@@ -6,7 +6,6 @@ Hosts are compared in lower case; whoever keeps a host in a table lowers it firs
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
 from functools import cache
 
 MESH = "mesh"
@@ -53,11 +52,6 @@ def narrower(one: str, other: str) -> str | None:
     if covers(one, other):
         return other
     return one if covers(other, one) else None
-
-
-def by_specificity(hosts: Iterable[str]) -> list[str]:
-    """Exact names first, then the longer wildcards."""
-    return sorted(hosts, key=lambda host: (is_wildcard(host), -len(host), host))
 
 
 def gateway_reference(name: str, namespace: str) -> str:

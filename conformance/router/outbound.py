@@ -11,16 +11,25 @@ from conformance.router.forwarding import Deliver, Hop, answer
 from conformance.router.listeners import Listener, Speech
 from conformance.router.mesh_config import REGISTRY_ONLY
 from conformance.router.message import Message
+from conformance.router.objects.virtual_service import Destination
 from conformance.router.passage import Passage, failed, local, proxied, unread
-from conformance.router.prediction import Kind, Outcome
+from conformance.router.prediction import ONE, Kind, Outcome
 from conformance.router.proxies import Proxy
+from conformance.router.routes import ClusterKey, VirtualHost, without_port
 from conformance.router.trace import Step
+from conformance.router.versions import Since
+from conformance.router.virtual_services import default_route
+
+_OWN_PORTS = (15001, 15006)
+"""Where the proxy itself listens for what iptables catches."""
 
 
 def leave(
     proxy: Proxy, address: str, port: int, passage: Passage, deliver: Deliver, trail: list[Step]
 ) -> list[Outcome]:
     """What becomes of a connection that the application opens to an address."""
+    if port in _OWN_PORTS and address == passage.source:
+        return [failed(Kind.BLACKHOLE_TCP, f"{address}:{port} is the proxy's own, which would go round in circles")]
     listener = proxy.listeners(port).find(address)
     if listener is None:
         trail.append(Step("listener", f"none for {address}:{port}", proxy.scope.by))
@@ -30,13 +39,10 @@ def leave(
     owner = listener.service
     name = f"{address if owner else '0.0.0.0'}:{port}"  # noqa: S104  a name, nothing is bound
     trail.append(Step("listener", f"{name} reads {listener.speech.value}", owner.reference if owner else None))
-    if listener.speech is Speech.HTTP and (passage.tls is not None or not passage.is_http):
-        if passage.tls is not None:
-            return [failed(Kind.TLS_REFUSED, f"port {port} is declared HTTP and takes no TLS")]
-        return [local(Kind.BAD_REQUEST, 400, "", "these bytes are no HTTP request")]
-    if listener.speech in (Speech.HTTP, Speech.SNIFFED) and passage.is_http and passage.tls is None:
+    if listener.speech in (Speech.HTTP, Speech.SNIFFED) and _looks_like_http(passage):
         return _http(proxy, listener, address, passage, deliver, trail)
-    if listener.speech is Speech.SNIFFED and owner is None:
+    if listener.speech is Speech.HTTP:
+        trail.append(Step("listener", "this is no HTTP that it looks for"))
         return _unknown(proxy, address, port, passage, deliver, trail)
     sni = passage.tls.sni if passage.tls else None
     chain = streams.at_sidecar(proxy, listener, address, sni)
@@ -47,16 +53,35 @@ def leave(
     return through(proxy, chain, passage, (address, port), deliver, trail)
 
 
+def _looks_like_http(passage: Passage) -> bool:
+    """What Envoy's HTTP inspector and Istio's filter chain match let pass; HTTP/1.0 goes on as a stream."""
+    return passage.is_http and passage.tls is None and passage.request.http_version != "1.0"
+
+
 def _unknown(
     proxy: Proxy, address: str, port: int, passage: Passage, deliver: Deliver, trail: list[Step]
 ) -> list[Outcome]:
     """A stream to an address nobody knows: on to it as it is, or closed (outboundTrafficPolicy)."""
-    if proxy.scope.mode == REGISTRY_ONLY:
-        trail.append(Step("egress", "REGISTRY_ONLY closes it", proxy.scope.by, "outboundTrafficPolicy.mode"))
+    scope = proxy.scope
+    if scope.mode == REGISTRY_ONLY:
+        trail.append(Step("egress", "REGISTRY_ONLY closes it", scope.by, "outboundTrafficPolicy.mode"))
         return [failed(Kind.BLACKHOLE_TCP, f"nothing known at {address}:{port}")]
-    trail.append(Step("egress", f"ALLOW_ANY lets it pass to {address}:{port}", proxy.scope.by))
-    sent = replace(passage, source=proxy.pod.address, hops=passage.hops + 1)
+    if scope.egress_proxy:
+        chain = streams.Chain(((_egress_proxy(scope.egress_proxy), ONE),), scope.by, _EGRESS_PROXY)
+        trail.append(Step("egress", "what is unknown goes to the egress proxy", scope.by, _EGRESS_PROXY))
+        return through(proxy, chain, passage, (address, port), deliver, trail)
+    trail.append(Step("egress", f"ALLOW_ANY lets it pass to {address}:{port}", scope.by))
+    sent = replace(passage, hops=passage.hops + 1)
     return [_passed(each, passage) for each in deliver(address, port, sent, trail)]
+
+
+_EGRESS_PROXY = "spec.outboundTrafficPolicy.egressProxy"
+
+
+def _egress_proxy(destination: Destination) -> ClusterKey:
+    """Taken literally: a short name is completed nowhere (route.go GetDestinationCluster without a service)."""
+    port = destination.port.number if destination.port else None
+    return ClusterKey(destination.host, port or 0, destination.subset or "")
 
 
 def _passed(outcome: Outcome, passage: Passage) -> Outcome:
@@ -74,34 +99,37 @@ def _http(
     world = proxy.world
     message = received(passage.request, scheme="http", normalization=world.mesh.path_normalization)
     if isinstance(message, Refused):
-        if listener.speech is Speech.SNIFFED and passage.request.http_version == "1.0":
-            return _unknown(proxy, address, listener.port, passage, deliver, trail)
         return [unread(message)]
     owner = listener.service if listener.speech is Speech.SNIFFED else None
     table = proxy.sniffed_table(owner, listener.port) if owner else proxy.table(listener.port)
     if table.refused:
         return [failed(Kind.UNDEFINED, table.refused)]
-    host = table.find(message.authority)
-    read = passage.read(message)
-    if host is None:
-        return [
-            _by_sidecar(each) for each in _uncharted(proxy, (address, listener.port), message, read, deliver, trail)
-        ]
-    hop = Hop(proxy, message, read, (address, listener.port), deliver, trail)
-    return [_by_sidecar(each) for each in answer(hop, host)]
+    hop = Hop(proxy, message, passage.read(message), (address, listener.port), deliver, trail)
+    host = table.find(message.authority) if _is_named(proxy, message, listener.port) else table.any
+    return [_by_sidecar(each) for each in (_uncharted(hop) if host is None else answer(hop, host))]
 
 
-def _uncharted(
-    proxy: Proxy, dialled: tuple[str, int], message: Message, passage: Passage, deliver: Deliver, trail: list[Step]
-) -> list[Outcome]:
+def _is_named(proxy: Proxy, message: Message, port: int) -> bool:
+    """Whether names count: a Host with another port was none before Envoy ignored ports in it."""
+    authority = message.authority
+    is_plain = authority == without_port(authority) or authority.endswith(f":{port}")
+    return is_plain or proxy.world.version.has(Since.HOST_WITHOUT_PORT)
+
+
+def _uncharted(hop: Hop) -> list[Outcome]:
     """The catch-all virtual host: to the dialled address in plaintext, or 502 (buildCatchAllVirtualHost)."""
-    if proxy.scope.mode == REGISTRY_ONLY:
-        trail.append(Step("egress", f"REGISTRY_ONLY: {message.authority} is unknown", proxy.scope.by))
-        return [local(Kind.BLACKHOLE_HTTP, 502, "", f"{message.authority} is unknown here")]
-    address, port = dialled
-    trail.append(Step("egress", f"ALLOW_ANY: {message.authority} is unknown, on to {address}:{port}", proxy.scope.by))
-    sent = replace(passage, source=proxy.pod.address, hops=passage.hops + 1)
-    return [_let_through(each) for each in deliver(address, port, sent, trail)]
+    scope, name, trail = hop.proxy.scope, hop.message.authority, hop.trail
+    if scope.mode == REGISTRY_ONLY:
+        trail.append(Step("egress", f"REGISTRY_ONLY: {name} is unknown", scope.by))
+        return [local(Kind.BLACKHOLE_HTTP, 502, "", f"{name} is unknown here")]
+    address, port = hop.dialled
+    if scope.by and scope.egress_proxy:
+        key, version = _egress_proxy(scope.egress_proxy), hop.proxy.world.version
+        route = replace(default_route(key, port, scope.by, version), field=_EGRESS_PROXY)
+        return answer(hop, VirtualHost("allow_any", lambda: (route,), scope.by))
+    trail.append(Step("egress", f"ALLOW_ANY: {name} is unknown, on to {address}:{port}", scope.by))
+    sent = replace(hop.passage, hops=hop.passage.hops + 1)
+    return [_let_through(each) for each in hop.deliver(address, port, sent, trail)]
 
 
 def _let_through(outcome: Outcome) -> Outcome:

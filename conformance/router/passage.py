@@ -52,8 +52,6 @@ class Passage:
     sni: str | None = None
     """Of the mesh's own handshake."""
     edits: Edits = NO_EDITS
-    client: str = ""
-    """Address of the first sender, as X-Forwarded-For has it."""
     hops: int = 0
 
     def read(self, message: Message) -> Passage:
@@ -61,20 +59,20 @@ class Passage:
         # Spelt out, here and below: dataclasses.replace takes six times as long.
         return Passage(
             self.request, self.source, message, self.tls, self.transport, self.principal, self.sni, self.edits,
-            self.client, self.hops,
+            self.hops,
         )  # fmt: skip
 
     def sent_on(self, source: str) -> Passage:
         """On a new, plain connection of a proxy."""
         return Passage(
-            self.request, source, self.message, None, Transport.PLAIN, None, None, self.edits, self.client,
+            self.request, source, self.message, None, Transport.PLAIN, None, None, self.edits,
             self.hops + 1,
         )  # fmt: skip
 
     def by_mutual_tls(self, principal: str, sni: str) -> Passage:
         return Passage(
             self.request, self.source, self.message, self.tls, Transport.MUTUAL, principal, sni, self.edits,
-            self.client, self.hops,
+            self.hops,
         )  # fmt: skip
 
     @property

@@ -33,7 +33,6 @@ def predict(world: World, request: Request) -> Prediction:
         request=request,
         source=pod.address,
         tls=request.sent_handshake() if request.scheme in ("https", "tls") else None,
-        client=pod.address,
     )
     outcomes: list[Outcome] = []
     for address in addresses:

@@ -12,9 +12,9 @@ from conformance.router.listeners import Port, port_listeners
 from conformance.router.names import MESH
 from conformance.router.objects.kubernetes import Pod
 from conformance.router.objects.virtual_service import Destination
-from conformance.router.registry import Service
+from conformance.router.registry import Service, Services
 from conformance.router.routes import ClusterKey, RouteTable
-from conformance.router.scopes import Scope, Services, scope_of, sidecar_of
+from conformance.router.scopes import Scope, scope_of, sidecar_of
 from conformance.router.trace import Step
 from conformance.router.transport import Chosen
 from conformance.router.virtual_hosts import Naming, route_table, sniffed_table
@@ -52,8 +52,7 @@ class Proxy:
     def scope(self) -> Scope:
         world = self.world
         sidecar = sidecar_of(world.sidecars, self.namespace, self.labels, world.mesh.root_namespace)
-        visible, candidates = world.visible(self.namespace), world.candidates(self.namespace)
-        return scope_of(self.namespace, None if self.is_gateway else sidecar, visible, candidates, world.mesh)
+        return scope_of(world, self.namespace, None if self.is_gateway else sidecar)
 
     @cached_property
     def services(self) -> Services:
@@ -61,18 +60,17 @@ class Proxy:
 
     @cached_property
     def _naming(self) -> Naming:
-        return Naming(self.namespace, self.world.mesh.domain, self.world.aliases(self.namespace), self.world.version)
+        return Naming(self.namespace, self.world.mesh.domain, self.world.version)
 
     @cached_property
     def _aliased(self) -> Mapping[str, str]:
-        return {name: host for host, names in self._naming.aliases.items() for name in names}
+        return {name: host for host, names in self.world.aliases.items() for name in names}
 
     def listeners(self, port: int) -> Port:
         """Outbound, of a sidecar."""
         found = self._ports.get(port)
         if found is None:
-            egress = self.scope.egress(port)
-            found = self._ports[port] = port_listeners(egress.services if egress else {}, port)
+            found = self._ports[port] = port_listeners(self.scope.egress(port), port)
         return found
 
     def table(self, port: int) -> RouteTable:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum
+from itertools import count
 
 from conformance.router.mesh_config import MeshConfig
+from conformance.router.names import is_address
 from conformance.router.objects.kubernetes import Pod
 from conformance.router.objects.kubernetes import Service as KubernetesService
 from conformance.router.objects.kubernetes import ServicePort as KubernetesPort
 from conformance.router.objects.metadata import Reference
 from conformance.router.objects.service_entry import ServiceEntry, WorkloadEntry, WorkloadEntrySpec
+from conformance.router.versions import Since, Version
 from conformance.router.visibility import Audience, audience
 
 EXPORT_TO = "networking.istio.io/exportTo"
@@ -42,6 +45,8 @@ class Resolution(StrEnum):
     DNS = "dns"
     ORIGINAL = "original"
     """To the address that the client dialled."""
+    ALIAS = "alias"
+    """To another service: an ExternalName."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +88,26 @@ class Service:
     is_headless: bool = False
     is_external: bool = False
     alias_of: str | None = None
-    resolves: bool = True
-    """Whether DNS knows what a service of resolution DNS stands for."""
+    """What an ExternalName stands for."""
 
 
 def protocol_of(port: int, name: str | None, declared: str | None) -> Protocol:
-    """By appProtocol or protocol of a ServiceEntry, else by the prefix of the port's name, else by looking."""
-    for word in (declared, name):
-        lowered = (word or "").lower()
-        found = _PROTOCOLS.get(lowered) or _PROTOCOLS.get(_prefix(lowered))
-        if found:
-            return found
-    return Protocol.TCP if port in _NEVER_SNIFFED else Protocol.SNIFFED
+    """Of a Service's port: appProtocol if there is one, else the prefix of the name (kube.ConvertProtocol)."""
+    found = _PROTOCOLS.get(_first_word(name if declared is None else declared))
+    return found or (Protocol.TCP if port in _NEVER_SNIFFED else Protocol.SNIFFED)
 
 
-def _prefix(name: str) -> str:
-    return "grpc-web" if name.startswith("grpc-web") else name.partition("-")[0]
+def stated_protocol(protocol: str | None) -> Protocol:
+    """Of a ServiceEntry's port: `protocol`, never the name (serviceentry/conversion.go convertPort)."""
+    return _PROTOCOLS.get((protocol or "").lower(), Protocol.SNIFFED)
 
 
-_HTTP2 = ("http2", "grpc", "kubernetes.io/h2c")
+def _first_word(name: str | None) -> str:
+    lowered = (name or "").lower()
+    return "grpc-web" if lowered.startswith("grpc-web") else lowered.partition("-")[0]
 
 
-def _is_http2(name: str | None, declared: str | None) -> bool:
-    word = (declared or name or "").lower()
-    return word.startswith(_HTTP2) and not word.startswith("grpc-web")
+_HTTP2 = frozenset({"http2", "grpc", "kubernetes.io/h2c"})
 
 
 class Pods:
@@ -130,31 +131,59 @@ def has_labels(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(labels.get(key) == value for key, value in wanted.items())
 
 
-def of_kubernetes(services: Iterable[KubernetesService], pods: Pods, mesh: MeshConfig) -> Iterator[Service]:
-    for each in services:
+def of_kubernetes(
+    services: Iterable[KubernetesService], pods: Pods, mesh: MeshConfig, version: Version
+) -> Iterator[Service]:
+    """One service for each Service of Kubernetes."""
+    known = tuple(services)
+    addresses = {_host_of(each, mesh): each.cluster_ip for each in known if each.cluster_ip}
+    for each in known:
         metadata = each.metadata
         exported = [word.strip() for word in metadata.annotations.get(EXPORT_TO, "").split(",") if word.strip()]
-        ports = [port for port in each.ports if (port.protocol or "TCP") != "UDP"]
+        ports = [port for port in each.ports if not _is_udp(port)]
         headless = each.cluster_ip == "None"
-        alias = each.external_name if each.type == "ExternalName" else None
+        alias = (each.external_name or "").lower() if each.type == "ExternalName" else ""
+        resolution = Resolution.ORIGINAL if headless else Resolution.STATIC
+        endpoints = _pod_endpoints(each, ports, pods)
+        if alias:
+            resolution = Resolution.ALIAS if version.has(Since.EXTERNAL_NAME_ALIAS) else Resolution.DNS
+            endpoints = _named_endpoints(addresses.get(alias), alias, ports, mesh)
         yield Service(
-            host=f"{metadata.name}.{metadata.namespace}.svc.{mesh.domain}",
+            host=_host_of(each, mesh),
             namespace=metadata.namespace,
             ports={port.port: _kubernetes_port(port) for port in ports},
             addresses=(each.cluster_ip,) if each.cluster_ip and not headless else (),
-            resolution=Resolution.ORIGINAL if headless else Resolution.STATIC,
+            resolution=resolution,
             audience=audience(exported, metadata.namespace, mesh.default_service_export_to),
             reference=each.reference,
             seniority=metadata.seniority,
-            endpoints=_pod_endpoints(each, ports, pods),
+            endpoints=endpoints,
             is_headless=headless,
-            alias_of=alias.lower() if alias else None,
+            is_external=bool(alias),
+            alias_of=alias or None,
         )
 
 
+def _host_of(service: KubernetesService, mesh: MeshConfig) -> str:
+    return f"{service.metadata.name}.{service.metadata.namespace}.svc.{mesh.domain}"
+
+
+def _is_udp(port: KubernetesPort) -> bool:
+    return port.protocol == "UDP" or _first_word(port.name if port.app_protocol is None else port.app_protocol) == "udp"
+
+
 def _kubernetes_port(port: KubernetesPort) -> Port:
+    word = _first_word(port.name if port.app_protocol is None else port.app_protocol)
     protocol = protocol_of(port.port, port.name, port.app_protocol)
-    return Port(port.port, port.name or "", protocol, _is_http2(port.name, port.app_protocol))
+    return Port(port.port, port.name or "", protocol, word in _HTTP2)
+
+
+def _named_endpoints(
+    address: str | None, name: str, ports: Iterable[KubernetesPort], mesh: MeshConfig
+) -> dict[int, tuple[Endpoint, ...]]:
+    """Of an ExternalName, where it is a service of its own: whatever DNS says."""
+    found = (address,) if address else resolve(name, mesh)
+    return {port.port: tuple(Endpoint(each, port.port, {}) for each in found) for port in ports}
 
 
 def _pod_endpoints(
@@ -183,92 +212,110 @@ def of_pod(pod: Pod, port: int, weight: int = 1) -> Endpoint:
 
 
 def of_entries(
-    entries: Iterable[ServiceEntry], workloads: Iterable[WorkloadEntry], pods: Pods, mesh: MeshConfig
+    entries: Iterable[ServiceEntry],
+    workloads: Iterable[WorkloadEntry],
+    pods: Pods,
+    mesh: MeshConfig,
+    version: Version,
 ) -> Iterator[Service]:
     """One service for each host of each ServiceEntry."""
     by_namespace: dict[str, list[WorkloadEntry]] = defaultdict(list)
     for workload in workloads:
         by_namespace[workload.metadata.namespace].append(workload)
+    numbers = count(1)
     for entry in entries:
-        selected = _selected_places(entry, by_namespace[entry.metadata.namespace], pods)
+        places = _places(entry, by_namespace[entry.metadata.namespace], pods)
         for host in entry.spec.hosts:
-            yield _of_entry(entry, host.lower(), selected, pods, mesh)
+            addresses = entry.spec.addresses
+            if _is_allocated(entry, host, mesh, version):
+                number = next(numbers)
+                addresses = (f"240.240.{number // 256}.{number % 256}",)
+            yield _of_entry(entry, host.lower(), addresses, places, pods, mesh)
 
+
+def _is_allocated(entry: ServiceEntry, host: str, mesh: MeshConfig, version: Version) -> bool:
+    """Whether istiod makes up an address: only where the proxy answers DNS is it of any use (section 19)."""
+    spec = entry.spec
+    return (
+        mesh.dns_capture
+        and version.has(Since.ALLOCATED_ADDRESSES)
+        and not spec.addresses
+        and spec.resolution not in (None, "NONE")
+        and not host.startswith("*")
+        and entry.metadata.labels.get(_ALLOCATE) != "false"
+    )
+
+
+_ALLOCATE = "networking.istio.io/enable-autoallocate-ip"
 
 _Place = WorkloadEntrySpec | Pod
 
 
-def _selected_places(entry: ServiceEntry, workloads: Iterable[WorkloadEntry], pods: Pods) -> tuple[_Place, ...]:
+def _places(entry: ServiceEntry, workloads: Iterable[WorkloadEntry], pods: Pods) -> tuple[_Place, ...]:
+    """What is behind the entry; the labels of a WorkloadEntry are those of its metadata before those of its spec."""
     selector = entry.spec.workload_selector
     if selector is None or not selector.labels:
         return entry.spec.endpoints
-    own = [each.spec for each in workloads if has_labels({**each.metadata.labels, **each.spec.labels}, selector.labels)]
-    found = [pod for pod in pods.selected(entry.metadata.namespace, selector.labels) if pod.is_ready]
+    specs = (replace(each.spec, labels={**each.spec.labels, **each.metadata.labels}) for each in workloads)
+    own = (spec for spec in specs if has_labels(spec.labels, selector.labels))
+    found = (pod for pod in pods.selected(entry.metadata.namespace, selector.labels) if pod.is_ready)
     return (*own, *found)
 
 
-def _of_entry(entry: ServiceEntry, host: str, places: tuple[_Place, ...], pods: Pods, mesh: MeshConfig) -> Service:
+_RESOLUTIONS = {"STATIC": Resolution.STATIC, None: Resolution.ORIGINAL, "NONE": Resolution.ORIGINAL}
+
+
+def _of_entry(
+    entry: ServiceEntry, host: str, addresses: tuple[str, ...], places: tuple[_Place, ...], pods: Pods, mesh: MeshConfig
+) -> Service:
     spec, metadata = entry.spec, entry.metadata
-    resolution = {"STATIC": Resolution.STATIC, None: Resolution.ORIGINAL, "NONE": Resolution.ORIGINAL}.get(
-        spec.resolution, Resolution.DNS
-    )
-    ports, endpoints, resolves = {}, {}, resolution is not Resolution.DNS
+    resolution = _RESOLUTIONS.get(spec.resolution, Resolution.DNS)
+    if resolution is Resolution.DNS and not places:
+        places = (WorkloadEntrySpec(address=host),)
+    ports, endpoints = {}, {}
+    is_external = spec.location in (None, _EXTERNAL)
     for each in spec.ports:
-        number = each.number or 0
-        protocol = protocol_of(number, each.name, each.protocol)
-        ports[number] = Port(number, each.name or "", protocol, _is_http2(each.name, each.protocol))
+        number, word = each.number or 0, (each.protocol or "").lower()
+        if word == "udp":
+            continue
+        ports[number] = Port(number, each.name or "", stated_protocol(word), word in _HTTP2)
         target = each.target_port or number
-        found = tuple(_endpoints(host, places, each.name or "", target, resolution, pods, mesh, spec.location))
-        endpoints[number] = found
-        resolves = resolves or bool(found)
+        at = () if resolution is Resolution.ORIGINAL else places
+        endpoints[number] = tuple(_endpoints(at, each.name or "", target, pods, mesh, is_external=is_external))
     return Service(
         host=host,
         namespace=metadata.namespace,
         ports=ports,
-        addresses=spec.addresses,
+        addresses=addresses,
         resolution=resolution,
         audience=audience(spec.export_to, metadata.namespace, mesh.default_service_export_to),
         reference=entry.reference,
         seniority=metadata.seniority,
         endpoints=endpoints,
         is_kubernetes=False,
-        is_external=spec.location in (None, _EXTERNAL),
-        resolves=resolves,
+        is_external=is_external,
     )
 
 
 def _endpoints(
-    host: str,
-    places: tuple[_Place, ...],
-    port_name: str,
-    target: int,
-    resolution: Resolution,
-    pods: Pods,
-    mesh: MeshConfig,
-    location: str | None,
+    places: tuple[_Place, ...], port_name: str, target: int, pods: Pods, mesh: MeshConfig, *, is_external: bool
 ) -> Iterator[Endpoint]:
-    if resolution is Resolution.ORIGINAL:
-        return
-    if resolution is Resolution.DNS and not places:
-        places = (WorkloadEntrySpec(address=host),)
-    is_external = location in (None, _EXTERNAL)
     for place in places:
         if isinstance(place, Pod):
             yield of_pod(place, target)
             continue
         # With inline endpoints the port's targetPort does not count when the endpoint names the port itself.
         port = place.ports.get(port_name, target)
+        mutual = not is_external and (
+            place.labels.get("security.istio.io/tlsMode") == "istio" or place.service_account is not None
+        )
         for address in _resolved(place.address or "", mesh):
             pod = pods.by_address.get(address)
-            labels = {**(pod.metadata.labels if pod else {}), **place.labels}
-            mutual = not is_external and (
-                place.labels.get("security.istio.io/tlsMode") == "istio" or place.service_account is not None
-            )
-            yield Endpoint(address, port, labels, pod, place.weight or 1, place.locality or "", mutual)
+            yield Endpoint(address, port, place.labels, pod, place.weight or 1, place.locality or "", mutual)
 
 
 def _resolved(address: str, mesh: MeshConfig) -> tuple[str, ...]:
-    return resolve(address, mesh) if any(letter.isalpha() for letter in address) and ":" not in address else (address,)
+    return (address,) if is_address(address) else resolve(address, mesh)
 
 
 def resolve(name: str, mesh: MeshConfig) -> tuple[str, ...]:
@@ -278,3 +325,62 @@ def resolve(name: str, mesh: MeshConfig) -> tuple[str, ...]:
         _, _, parent = name.partition(".")
         found = mesh.names.get(f"*.{parent}", ())
     return found
+
+
+Services = Mapping[str, Service]
+"""By host."""
+
+
+class Preference(Enum):
+    """Which of several services with one host a proxy takes (sidecar.go selectServices, appendSidecarServices)."""
+
+    OWN_FIRST = "of the client's namespace, of Kubernetes, exported to it by name, older"
+    KUBERNETES_FIRST = "of Kubernetes, exported by name, older"
+    """Before 1.24, without a Sidecar."""
+    OWN_ONLY = "of the client's namespace, exported to it by name, older"
+    """Before 1.24, with a Sidecar."""
+
+
+def one_each(services: Iterable[Service], namespace: str, preference: Preference) -> dict[str, Service]:
+    """A service for each host; ServiceEntries of one host and namespace add up their ports."""
+    found: dict[str, Service] = {}
+    for service in services:
+        known = found.get(service.host)
+        if known is None:
+            found[service.host] = service
+        elif _adds_up(known, service):
+            older, newer = sorted((known, service), key=lambda each: each.seniority)
+            found[service.host] = joined(older, newer)
+        elif _rank(service, namespace, preference) < _rank(known, namespace, preference):
+            found[service.host] = service
+    return found
+
+
+def _rank(service: Service, namespace: str, preference: Preference) -> tuple[object, ...]:
+    is_foreign, is_entry = service.namespace != namespace, not service.is_kubernetes
+    order = (service.audience.is_public, service.seniority)
+    if preference is Preference.KUBERNETES_FIRST:
+        return (is_entry, *order)
+    return (is_foreign, *order) if preference is Preference.OWN_ONLY else (is_foreign, is_entry, *order)
+
+
+def _adds_up(one: Service, other: Service) -> bool:
+    """sidecar.go canMergeServices; Kubernetes has only one of a name."""
+    return (
+        one.namespace == other.namespace
+        and one.is_kubernetes == other.is_kubernetes
+        and one.resolution is other.resolution
+        and one.audience == other.audience
+    )
+
+
+def joined(one: Service, other: Service) -> Service:
+    """The first with the ports and endpoints that only the second has."""
+    if one.endpoints is other.endpoints:
+        return replace(one, ports={**other.ports, **one.ports})
+    endpoints = {
+        port: (*one.endpoints.get(port, ()), *other.endpoints.get(port, ()))
+        for port in dict.fromkeys((*one.endpoints, *other.endpoints))
+    }
+    addresses = tuple(dict.fromkeys((*one.addresses, *other.addresses)))
+    return replace(one, ports={**other.ports, **one.ports}, endpoints=endpoints, addresses=addresses)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from fractions import Fraction
 
 from conformance.router.durations import seconds
@@ -13,10 +14,17 @@ _DEFAULT = frozenset({"connect-failure", "refused-stream", "unavailable", "cance
 DEFAULT_ATTEMPTS = 2
 
 # Which conditions see which failures. A 503 made by the server's sidecar is an answer, not a connect failure.
-_SEES_CONNECT_FAILURE = frozenset({"connect-failure", "5xx", "gateway-error", "reset"})
-_SEES_RESET = frozenset({"reset", "5xx", "gateway-error", "reset-before-request"})
-_SEES_TRY_TIMEOUT = frozenset({"5xx", "gateway-error", "reset"})
+_SEES_RESET = frozenset({"reset", "5xx", "gateway-error"})
+_SEES_CONNECT_FAILURE = _SEES_RESET | {"connect-failure", "reset-before-request"}
 _GATEWAY_ERRORS = frozenset({502, 503, 504})
+
+
+class Again(Enum):
+    """Which endpoint a retry goes to."""
+
+    ANOTHER = "one that was not tried yet, as long as there is one"
+    HASHED = "the same, if a hash chooses it; else another"
+    ANY = "drawn as if nothing had been tried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +35,10 @@ class RetryPolicy:
     conditions: frozenset[str] = _DEFAULT
     statuses: frozenset[int] = frozenset()
     per_try: Fraction | None = None
+    again: Again = Again.ANOTHER
 
     def sees_status(self, status: int) -> bool:
-        if status in self.statuses and "retriable-status-codes" in self.conditions:
-            return True
-        if "5xx" in self.conditions and status >= 500:
+        if status in self.statuses or ("5xx" in self.conditions and status >= 500):
             return True
         if "gateway-error" in self.conditions and status in _GATEWAY_ERRORS:
             return True
@@ -41,34 +48,41 @@ class RetryPolicy:
         return bool(self.conditions & _SEES_CONNECT_FAILURE)
 
     def sees_reset(self) -> bool:
-        """Of a connection that was closed after the request was on its way."""
+        """Of a connection that was closed after the request was on its way, also by ourselves after perTryTimeout."""
         return bool(self.conditions & _SEES_RESET)
 
-    def sees_try_timeout(self) -> bool:
-        return bool(self.conditions & _SEES_TRY_TIMEOUT)
 
+def compile_retries(retry: HTTPRetry | None, version: Version, *, is_single: bool = False) -> RetryPolicy:
+    """VirtualService http[].retries; attempts is the number of retries, 0 switches them off.
 
-def default_policy(version: Version) -> RetryPolicy:
-    """Of routes that say nothing; until 1.23 a 503 was retried too."""
-    if version.has(Since.NO_RETRY_OF_503):
-        return RetryPolicy()
-    return RetryPolicy(conditions=_DEFAULT | {"retriable-status-codes"}, statuses=frozenset({503}))
-
-
-def compile_retries(retry: HTTPRetry | None, version: Version) -> RetryPolicy:
-    """VirtualService http[].retries; attempts is the number of retries, 0 switches them off."""
+    `is_single`: the rule has one destination, so that its consistent hashing holds for retries too.
+    """
+    default = _DEFAULT_POLICY if version.has(Since.NO_RETRY_OF_503) else _DEFAULT_POLICY_OF_OLD
     if retry is None:
-        return default_policy(version)
+        return replace(default, again=Again.HASHED) if is_single else default
     attempts = retry.attempts or 0
     if not attempts:
         return RetryPolicy(0, frozenset())
-    per_try = seconds(retry.per_try_timeout) if retry.per_try_timeout else None
+    made = replace(
+        default,
+        retries=attempts,
+        per_try=seconds(retry.per_try_timeout) if retry.per_try_timeout else None,
+        again=_again(retry.retry_ignore_previous_hosts, version, is_single=is_single),
+    )
     if not retry.retry_on:
-        default = default_policy(version)
-        return RetryPolicy(attempts, default.conditions, default.statuses, per_try)
+        return made
     words = [word.strip() for word in retry.retry_on.split(",")]
     numbers = frozenset(int(word) for word in words if word.isdecimal())
     conditions = frozenset(word for word in words if not word.isdecimal())
-    if numbers:
-        conditions |= {"retriable-status-codes"}
-    return RetryPolicy(attempts, conditions, numbers, per_try)
+    return replace(made, conditions=conditions, statuses=numbers)
+
+
+def _again(wanted: bool | None, version: Version, *, is_single: bool) -> Again:  # noqa: FBT001 - it is the field
+    if wanted is not None and version.has(Since.RETRY_BACKOFF):
+        return Again.ANOTHER if wanted else Again.ANY
+    return Again.HASHED if is_single else Again.ANOTHER
+
+
+_DEFAULT_POLICY = RetryPolicy()
+_DEFAULT_POLICY_OF_OLD = RetryPolicy(statuses=frozenset({503}))
+"""Until 1.23 a 503 was retried too."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from conformance.router.mesh_config import MeshConfig
-from conformance.router.names import completed, covers, overlap
+from conformance.router.mesh_config import REGISTRY_ONLY
+from conformance.router.names import covers, overlap
 from conformance.router.objects.metadata import Reference
 from conformance.router.objects.sidecar import EgressListener, Sidecar
 from conformance.router.objects.virtual_service import Destination
-from conformance.router.registry import Service, has_labels
+from conformance.router.registry import Protocol, Service, Services, has_labels, joined, stated_protocol
+from conformance.router.versions import Since
 from conformance.router.virtual_services import Listed
-
-Services = Mapping[str, Service]
+from conformance.router.world import World
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,16 @@ class Egress:
     port: int | None
     services: Services
     virtual_services: tuple[Listed, ...]
-    field: str = ""
+    targets: tuple[Service, ...] = ()
+    """Where the VirtualServices lead, imported or not: clusters, but neither listeners nor hosts."""
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Hosts of the imported ExternalName services, by the host they stand for."""
+    protocol: Protocol | None = None
+    """Of the part's own port; each service's own where it is None."""
+    bind: str | None = None
+    """The only address it listens on."""
+    undefined: str = ""
+    """Why the router does not say what happens here; empty if it does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +46,21 @@ class Scope:
     mode: str
     """ALLOW_ANY or REGISTRY_ONLY."""
     egress_proxy: Destination | None = None
+    """Where unknown traffic goes under ALLOW_ANY; its host is taken literally."""
     by: Reference | None = None
     """The Sidecar; None without one."""
 
     @cached_property
     def services(self) -> Services:
-        """Of all parts: those whose clusters the proxy has."""
+        """Of all parts: those whose clusters the proxy has (appendSidecarServices)."""
+        if len(self.egresses) == 1 and not self.egresses[0].targets:
+            return self.egresses[0].services
         found: dict[str, Service] = {}
         for egress in self.egresses:
-            for host, service in egress.services.items():
-                known = found.get(host)
-                if known is None or len(service.ports) > len(known.ports):
-                    found[host] = service
+            for service in (*egress.services.values(), *egress.targets):
+                known = found.setdefault(service.host, service)
+                if known is not service and known.namespace == service.namespace:
+                    found[service.host] = joined(known, service)
         return found
 
     def egress(self, port: int) -> Egress | None:
@@ -76,24 +89,20 @@ def _is_general(sidecar: Sidecar) -> bool:
     return selector is None or not selector.labels
 
 
-def scope_of(
-    namespace: str, sidecar: Sidecar | None, services: Services, candidates: Sequence[Listed], mesh: MeshConfig
-) -> Scope:
-    """`services` and `candidates` are those visible to the namespace, the latter in their order."""
-    bound = tuple(each for each in candidates if each.is_for_mesh)
+def scope_of(world: World, namespace: str, sidecar: Sidecar | None) -> Scope:
+    """What a Sidecar, if there is one, makes of all that is exported to the namespace."""
+    bound = tuple(each for each in world.candidates(namespace) if each.is_for_mesh)
     policy = sidecar.spec.outbound_traffic_policy if sidecar else None
-    mode = policy.mode if policy and policy.mode else mesh.outbound_traffic_policy
+    # In a policy that is there, the mode that is not is the first of the enumeration.
+    mode = world.mesh.outbound_traffic_policy if policy is None else policy.mode or REGISTRY_ONLY
     proxy = policy.egress_proxy if policy else None
-    if proxy:
-        proxy = replace(proxy, host=completed(proxy.host, namespace, mesh.domain))
-    if sidecar is None or not sidecar.spec.egress:
-        everything = Egress(None, services, bound)
-        return Scope(namespace, (everything,), mode, proxy, sidecar.reference if sidecar else None)
-    egresses = tuple(
-        _egress(listener, f"spec.egress[{index}]", namespace, services, bound)
-        for index, listener in enumerate(sidecar.spec.egress)
-    )
-    return Scope(namespace, egresses, mode, proxy, sidecar.reference)
+    by = sidecar.reference if sidecar else None
+    if sidecar is None:
+        egresses: tuple[Egress, ...] = (Egress(None, world.visible(namespace), bound, aliases=world.aliases),)
+    else:
+        parts = sidecar.spec.egress or (EgressListener(hosts=("*/*",)),)
+        egresses = tuple(_egress(world, listener, namespace, bound) for listener in parts)
+    return Scope(namespace, egresses, mode, proxy, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,69 +115,99 @@ class _Import:
     def takes_from(self, namespace: str) -> bool:
         return self.namespace in ("*", namespace)
 
-    def takes(self, service: Service) -> bool:
-        return self.takes_from(service.namespace) and covers(self.host, service.host)
+    def takes(self, namespace: str, host: str) -> bool:
+        return self.takes_from(namespace) and covers(self.host, host)
 
 
-def _imports(listener: EgressListener, namespace: str) -> tuple[list[_Import], list[_Import]]:
-    """What is wanted, and what `~` excludes; `.` is the client's namespace also for a default of the root."""
+@dataclass(frozen=True, slots=True)
+class _Imports:
+    """The `hosts` of an egress listener; what `~` excludes beats what is wanted, in any order."""
+
+    wanted: tuple[_Import, ...]
+    unwanted: tuple[_Import, ...]
+
+    def take(self, namespace: str, host: str) -> bool:
+        wanted = any(each.takes(namespace, host) for each in self.wanted)
+        return wanted and not any(each.takes(namespace, host) for each in self.unwanted)
+
+    def take_rules(self, each: Listed) -> bool:
+        """One host that overlaps is enough to import all of a VirtualService."""
+        wanted = any(
+            entry.takes_from(each.namespace) and any(overlap(entry.host, host) for host in each.hosts)
+            for entry in self.wanted
+        )
+        return wanted and not any(
+            all(entry.takes(each.namespace, host) for host in each.hosts) for entry in self.unwanted
+        )
+
+
+def _imports(listener: EgressListener, namespace: str, *, knows_exclusion: bool) -> _Imports:
+    """`.` is the client's namespace, also in a default of the root namespace."""
     wanted: list[_Import] = []
     unwanted: list[_Import] = []
     for entry in listener.hosts:
         place, _, host = entry.lower().partition("/")
-        excluded = place.startswith("~")
-        place = place.removeprefix("~")
-        if excluded and not place:
-            place = "*"
-        made = _Import(namespace if place == "." else place, host)
-        (unwanted if excluded else wanted).append(made)
-    return wanted, unwanted
+        if knows_exclusion and place.startswith("~"):
+            unwanted.append(_Import(place.removeprefix("~") or "*", host))
+        else:
+            wanted.append(_Import(namespace if place == "." else place, host))
+    return _Imports(tuple(wanted), tuple(unwanted))
 
 
-def _egress(
-    listener: EgressListener, field: str, namespace: str, services: Services, bound: Sequence[Listed]
-) -> Egress:
-    wanted, unwanted = _imports(listener, namespace)
+_ANY_PORT = 0
+_LOOPBACK = "127.0.0.1"
+
+
+def _egress(world: World, listener: EgressListener, namespace: str, bound: Sequence[Listed]) -> Egress:
+    imports = _imports(listener, namespace, knows_exclusion=world.version.has(Since.SIDECAR_EXCLUSION))
     port = listener.port.number if listener.port else None
-    chosen = tuple(each for each in bound if _imported(each, wanted) and not _excluded(each, unwanted))
-    found: dict[str, Service] = {}
-    for host, service in services.items():
-        takes = any(each.takes(service) for each in wanted) and not any(each.takes(service) for each in unwanted)
-        trimmed = _at_port(service, port) if takes else None
-        if trimmed:
-            found[host] = trimmed
-    for destination in _destinations(chosen):
-        target = services.get(destination.host)
-        if target is not None and destination.host not in found:
-            number = destination.port.number if destination.port else None
-            found[destination.host] = _at_port(target, number) or target
-    return Egress(port, found, chosen, field)
+    is_proxy = listener.port is not None and listener.port.protocol == "HTTP_PROXY"
+    chosen = tuple(filter(imports.take_rules, bound))
+    taken = (each for each in world.offered(namespace) if imports.take(each.namespace, each.host))
+    trimmed = (_at_ports(each, {port or _ANY_PORT}) for each in taken)
+    services = world.chosen((each for each in trimmed if each), namespace)
+    aliases = {
+        host: tuple(name for name in names if host in services and imports.take(services[host].namespace, name))
+        for host, names in world.aliases.items()
+    }
+    return Egress(
+        port=port,
+        services=services,
+        virtual_services=chosen,
+        targets=tuple(_targets(chosen, world.visible(namespace), port)),
+        aliases=aliases,
+        protocol=stated_protocol(listener.port.protocol) if listener.port else None,
+        bind=listener.bind or (_LOOPBACK if listener.capture_mode == "NONE" else None),
+        undefined="an HTTP_PROXY port of a Sidecar is not modelled" if is_proxy else "",
+    )
 
 
-def _at_port(service: Service, port: int | None) -> Service | None:
-    if port is None or (len(service.ports) == 1 and port in service.ports):
+def _at_ports(service: Service, ports: AbstractSet[int]) -> Service | None:
+    """The service with those ports only; None if it has none of them (serviceMatchingVirtualServicePorts)."""
+    if _ANY_PORT in ports or service.ports.keys() <= ports:
         return service
-    return replace(service, ports={port: service.ports[port]}) if port in service.ports else None
+    kept = {number: port for number, port in service.ports.items() if number in ports}
+    return replace(service, ports=kept) if kept else None
 
 
-def _imported(each: Listed, wanted: Iterable[_Import]) -> bool:
-    return any(
-        entry.takes_from(each.namespace) and any(overlap(entry.host, host) for host in each.hosts) for entry in wanted
-    )
-
-
-def _excluded(each: Listed, unwanted: Iterable[_Import]) -> bool:
-    return any(
-        entry.takes_from(each.namespace) and all(covers(entry.host, host) for host in each.hosts) for entry in unwanted
-    )
-
-
-def _destinations(chosen: Iterable[Listed]) -> Iterator[Destination]:
+def _targets(chosen: Iterable[Listed], visible: Services, port: int | None) -> Iterator[Service]:
+    """The services that VirtualServices lead to, with the ports that they, or the part of the Sidecar, name."""
     for each in chosen:
-        for rule in each.rules:
-            yield from (target.destination for target in rule.route.route)
-            yield from (policy.destination for policy in rule.route.mirrors if policy.destination)
-            if rule.route.mirror:
-                yield rule.route.mirror
-        for stream in (*each.tls, *each.tcp):
-            yield from (target.destination for target in stream.route)
+        ports: dict[str, set[int]] = {}
+        for destination in _destinations(each):
+            number = (destination.port.number if destination.port else None) or _ANY_PORT
+            ports.setdefault(destination.host, set()).add(port or number)
+        for host, numbers in ports.items():
+            trimmed = _at_ports(visible[host], numbers) if host in visible else None
+            if trimmed:
+                yield trimmed
+
+
+def _destinations(each: Listed) -> Iterator[Destination]:
+    for rule in each.rules:
+        yield from (target.destination for target in rule.route.route)
+        yield from (policy.destination for policy in rule.route.mirrors if policy.destination)
+        if rule.route.mirror:
+            yield rule.route.mirror
+    for stream in (*each.tls, *each.tcp):
+        yield from (target.destination for target in stream.route)

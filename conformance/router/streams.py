@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from conformance.router.gateways import Bound
 from conformance.router.listeners import Listener, Speech
-from conformance.router.names import MESH, covers, overlap
+from conformance.router.names import MESH, covers, is_wildcard, overlap
 from conformance.router.objects.metadata import Reference
 from conformance.router.objects.virtual_service import Destination, L4MatchAttributes, TLSMatchAttributes
 from conformance.router.proxies import Proxy
@@ -20,6 +19,10 @@ from conformance.router.virtual_services import Listed, StreamRule
 Match = TLSMatchAttributes | L4MatchAttributes
 
 
+_EXACT = 1000
+"""More than any wildcard has letters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """A filter chain: the members of a split, and who made it."""
@@ -27,120 +30,112 @@ class Chain:
     members: tuple[tuple[ClusterKey, Fraction], ...]
     by: Reference | None
     field: str
+    carries_mesh_tls: bool = False
+    """By AUTO_PASSTHROUGH: the mutual TLS of the mesh goes on to the workload as it is."""
 
 
 def at_sidecar(proxy: Proxy, listener: Listener, address: str, sni: str | None) -> Chain | None:
     """The chain of a listener for a destination address and a handshake; None if none fits."""
     egress = proxy.scope.egress(listener.port)
     candidates = egress.virtual_services if egress else ()
-    chains: list[tuple[bool, int, Chain]] = []
+    chains: list[_Matched] = []
     for service in listener.services:
         bound = [each for each in candidates if any(overlap(host, service.host) for host in each.hosts)]
-        if listener.speech is Speech.TLS:
-            chains += _tls_chains(proxy, listener, service, bound, address, sni)
-        else:
-            found = _tcp_chain(proxy, listener, service, bound, address)
-            chains.append((False, 0, found))
-    # Envoy looks at the destination's address first, then at the longest name.
-    return max(chains, key=lambda each: each[:2])[2] if chains else None
+        found = _tls_chains if listener.speech is Speech.TLS else _tcp_chains
+        chains += [each for each in found(proxy, listener, service, bound, sni) if _prefix(address, each) is not None]
+    # Envoy looks at the longest prefix of the address first, and only among its chains for the longest name.
+    nearest = max((_prefix(address, each) or 0 for each in chains), default=0)
+    named = [each for each in chains if _prefix(address, each) == nearest and each.rank is not None]
+    return max(named, key=lambda each: each.rank or 0).chain if named else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """A chain with the subnets it is for (none: any), and how well it fits the name; None if it does not."""
+
+    subnets: tuple[str, ...]
+    rank: int | None
+    chain: Chain
 
 
 def _tls_chains(
-    proxy: Proxy, listener: Listener, service: Service, bound: Sequence[Listed], address: str, sni: str | None
-) -> Iterator[tuple[bool, int, Chain]]:
-    own = listener.service is service
+    proxy: Proxy, listener: Listener, service: Service, bound: Sequence[Listed], sni: str | None
+) -> Iterator[_Matched]:
     has_rule = False
     for each in bound:
-        for rule, match in _applicable(each.tls, proxy, listener.port, frozenset({MESH})):
+        for rule, match in _applicable(each.tls, proxy, listener.port):
             assert isinstance(match, TLSMatchAttributes), "tls rules have matches"
             has_rule = True
-            rank = sni_rank(match.sni_hosts, sni)
-            if rank is not None and _in_subnets(address, match.destination_subnets):
-                yield bool(match.destination_subnets) or own, rank, _chain(rule, _port_of(proxy, listener.port))
-    if has_rule:
-        return
-    default = Chain(((ClusterKey(service.host, listener.port), Fraction(1)),), service.reference, "")
-    if own:
-        yield True, 0, default
-        return
-    rank = sni_rank((service.host,), sni)
-    if rank is not None:
-        yield False, rank, default
+            yield _Matched(match.destination_subnets, sni_rank(match.sni_hosts, sni), _of(rule, proxy, listener.port))
+    if not has_rule:
+        # With an address of its own the listener is the service's; without, only the name can tell.
+        yield _Matched(
+            (), 0 if listener.service is service else sni_rank((service.host,), sni), _own(service, listener)
+        )
 
 
-def _tcp_chain(proxy: Proxy, listener: Listener, service: Service, bound: Sequence[Listed], address: str) -> Chain:
+def _tcp_chains(
+    proxy: Proxy, listener: Listener, service: Service, bound: Sequence[Listed], _: str | None
+) -> Iterator[_Matched]:
+    """The first rule that is for every address ends the list."""
     for each in bound:
-        for rule, match in _applicable(each.tcp, proxy, listener.port, frozenset({MESH})):
-            if _in_subnets(address, match.destination_subnets):
-                return _chain(rule, _port_of(proxy, listener.port))
+        for rule, match in _applicable(each.tcp, proxy, listener.port):
+            yield _Matched(match.destination_subnets, 0, _of(rule, proxy, listener.port))
+            if not match.destination_subnets:
+                return
+    yield _Matched((), 0, _own(service, listener))
+
+
+def _own(service: Service, listener: Listener) -> Chain:
+    """To the service that nobody makes rules for."""
     return Chain(((ClusterKey(service.host, listener.port), Fraction(1)),), service.reference, "")
 
 
-def at_gateway(proxy: Proxy, bound: Bound, sni: str | None) -> Chain | None:
-    """TLS that passes through is chosen by name among all VirtualServices, TCP by the first that fits."""
-    best: tuple[int, Chain] | None = None
-    for each in proxy.world.candidates(proxy.namespace):
-        if bound.name not in each.gateways:
-            continue
-        hosts = tuple(bound.names_for(each.namespace))
-        if not any(overlap(one, other) for one in hosts for other in each.hosts):
-            continue
-
-        def port_of(destination: Destination, each: Listed = each) -> int:
-            return proxy.port_at_gateway(each, destination, bound.number)
-
-        names = frozenset({bound.name})
-        if not (bound.server.tls and bound.passes_through):
-            for rule, _ in _applicable(each.tcp, proxy, bound.number, names):
-                return _chain(rule, port_of)
-            continue
-        for rule, match in _applicable(each.tls, proxy, bound.number, names):
-            assert isinstance(match, TLSMatchAttributes), "tls rules have matches"
-            served = [host for host in match.sni_hosts if any(covers(own, host) for own in hosts)]
-            rank = sni_rank(served, sni)
-            if rank is not None and (best is None or rank > best[0]):
-                best = (rank, _chain(rule, port_of))
-    return best[1] if best else None
+def _prefix(address: str, matched: _Matched) -> int | None:
+    """The length of the longest subnet with an address; 0 where any address will do, None where none fits."""
+    if not matched.subnets:
+        return 0
+    networks = [ipaddress.ip_network(subnet, strict=False) for subnet in matched.subnets]
+    here = ipaddress.ip_address(address)
+    return max((network.prefixlen for network in networks if here in network), default=None)
 
 
-def sni_rank(hosts: Iterable[str], sni: str | None) -> int | None:
-    """How well the best of some names fits a handshake; None if none does."""
+def sni_rank(hosts: Sequence[str], sni: str | None) -> int | None:
+    """How well the best of some names fits a handshake; None if none does. With `*` among them they match all alike."""
+    if "*" in hosts:
+        return 0
     wanted = (sni or "").lower()
-    ranks = [len(host) + (0 if host.startswith("*") else 1000) for host in hosts if wanted and covers(host, wanted)]
-    ranks += [0 for host in hosts if host == "*"]
+    ranks = [len(host) + (0 if is_wildcard(host) else _EXACT) for host in hosts if wanted and covers(host, wanted)]
     return max(ranks, default=None)
 
 
-def _applicable(
-    rules: Iterable[StreamRule], proxy: Proxy, port: int, names: frozenset[str]
-) -> Iterator[tuple[StreamRule, Match]]:
-    """Unlike for HTTP, gateways and source are all looked at (matchTLS, matchTCP)."""
+def _applicable(rules: Iterable[StreamRule], proxy: Proxy, port: int) -> Iterator[tuple[StreamRule, Match]]:
+    """At a sidecar; unlike for HTTP, gateways and source are all looked at (matchTLS, matchTCP)."""
     for rule in rules:
         for match in rule.match:
             if (
-                (not match.port or match.port == port)
-                and (not match.gateways or not names.isdisjoint(match.gateways))
+                is_bound(match, port, MESH)
                 and has_labels(proxy.labels, match.source_labels)
                 and (not match.source_namespace or match.source_namespace == proxy.namespace)
             ):
                 yield rule, match
 
 
-def _in_subnets(address: str, subnets: Sequence[str]) -> bool:
-    return not subnets or any(
-        ipaddress.ip_address(address) in ipaddress.ip_network(subnet, strict=False) for subnet in subnets
-    )
+def is_bound(match: Match, port: int, gateway: str) -> bool:
+    """Whether a match is for a port and a gateway, or for any."""
+    return (not match.port or match.port == port) and (not match.gateways or gateway in match.gateways)
 
 
-def _port_of(proxy: Proxy, port: int) -> Callable[[Destination], int]:
+def _of(rule: StreamRule, proxy: Proxy, port: int) -> Chain:
     def port_of(destination: Destination) -> int:
         service = proxy.services.get(destination.host)
         return next(iter(service.ports)) if service and len(service.ports) == 1 else port
 
-    return port_of
+    return chain_of(rule, port_of)
 
 
-def _chain(rule: StreamRule, port_of: Callable[[Destination], int]) -> Chain:
+def chain_of(rule: StreamRule, port_of: Callable[[Destination], int]) -> Chain:
+    """The members of a split; one alone has everything whatever its weight says (section 14)."""
     weighed = [(each.destination, each.weight or 0) for each in rule.route]
     if len(weighed) == 1:
         weighed = [(weighed[0][0], 1)]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from conformance.router.clusters import Cluster
+from conformance.router.doors import Door
 from conformance.router.objects.destination_rule import ClientTLSSettings
 from conformance.router.objects.metadata import Reference
 from conformance.router.peer_authentication import Mode
-from conformance.router.registry import Endpoint
+from conformance.router.registry import Endpoint, Resolution
 from conformance.router.versions import Since, Version
 
 
@@ -29,40 +30,57 @@ class Chosen:
     tls: ClientTLSSettings | None = None
 
 
-ModeAt = Callable[[Endpoint], Mode]
-"""What the server's PeerAuthentication says for the endpoint's port."""
-
-_PLAIN_BY_DEFAULT = Chosen(Transport.PLAIN, "the endpoint has no sidecar")
+DoorAt = Callable[[Endpoint], Door | None]
+"""The door that a connection to an endpoint comes to; None outside of the mesh."""
 
 
 def transport(
-    cluster: Cluster, endpoint: Endpoint, mode_at: ModeAt, version: Version, *, at_gateway: bool, auto: bool
+    cluster: Cluster, endpoint: Endpoint, door_at: DoorAt, version: Version, *, at_gateway: bool, auto: bool
 ) -> Chosen:
     """DestinationRule trafficPolicy.tls if there is any, else what the endpoint can and wants."""
     tls = cluster.policy.tls
-    if tls is not None and not _is_ignored(tls, cluster, at_gateway=at_gateway):
-        mode = tls.mode or "DISABLE"
-        if mode == "ISTIO_MUTUAL":
-            return Chosen(Transport.MUTUAL, "tls.mode ISTIO_MUTUAL", cluster.policy.by, tls)
-        if mode == "DISABLE":
-            return Chosen(Transport.PLAIN, "tls.mode DISABLE", cluster.policy.by, tls)
-        return Chosen(Transport.OWN_TLS, f"tls.mode {mode}", cluster.policy.by, tls)
-    if tls is not None:
+    if tls is None:
+        why = _why_plain(cluster, endpoint, door_at(endpoint), version) if auto else "automatic mutual TLS is off"
+        automatic = Chosen(Transport.MUTUAL, "automatic: the endpoint has a sidecar")
+        return Chosen(Transport.PLAIN, why, cluster.policy.by) if why else automatic
+    if _is_ignored(tls, cluster, at_gateway=at_gateway):
         why = "a sidecar ignores credentialName in a rule without workloadSelector"
         return Chosen(Transport.PLAIN, why, cluster.policy.by)
-    if not auto:
-        return Chosen(Transport.PLAIN, "automatic mutual TLS is off")
-    if not cluster.policy.auto_mutual_tls:
-        return Chosen(Transport.PLAIN, "tls.mode DISABLE above the port's settings", cluster.policy.by)
-    if cluster.service.is_external:
-        return Chosen(Transport.PLAIN, "the service is MESH_EXTERNAL", cluster.service.reference)
-    if not endpoint.speaks_mutual_tls:
-        return _PLAIN_BY_DEFAULT
-    if version.has(Since.AUTO_MTLS_KNOWS_PORTS) and mode_at(endpoint) is Mode.DISABLE:
-        return Chosen(Transport.PLAIN, "the server's PeerAuthentication is DISABLE")
-    return Chosen(Transport.MUTUAL, "automatic: the endpoint has a sidecar")
+    mode = tls.mode or "DISABLE"
+    made = {"ISTIO_MUTUAL": Transport.MUTUAL, "DISABLE": Transport.PLAIN}.get(mode, Transport.OWN_TLS)
+    return Chosen(made, f"tls.mode {mode}", cluster.policy.by, tls)
+
+
+def _why_plain(cluster: Cluster, endpoint: Endpoint, door: Door | None, version: Version) -> str:
+    """Why mutual TLS is not automatic; empty if it is."""
+    general = door.general_mode if door else Mode.PERMISSIVE
+    tells_ports_apart = version.has(Since.AUTO_MTLS_KNOWS_PORTS) and not cluster.to_dialled
+    own = door.mode[0] if door and tells_ports_apart else general
+    reasons = (
+        (not cluster.policy.auto_mutual_tls, "tls.mode DISABLE above the port's settings"),
+        (cluster.service.is_external, "the service is MESH_EXTERNAL"),
+        (not endpoint.speaks_mutual_tls, "the endpoint has no sidecar"),
+        (not _all_speak_mutual_tls(cluster), "another endpoint of the service has no sidecar"),
+        (general is Mode.DISABLE, "PeerAuthentication of the server's namespace or of the mesh is DISABLE"),
+        (own is Mode.DISABLE, "the server's PeerAuthentication is DISABLE"),
+    )
+    return next((why for holds, why in reasons if holds), "")
+
+
+def _all_speak_mutual_tls(cluster: Cluster) -> bool:
+    """Connections to whatever was dialled are made alike for all pods of the service (BestEffortInferServiceMTLSMode).
+
+    A gateway tells the pods of a headless service apart, but only if it speaks mutual TLS with any of them.
+    """
+    if not cluster.to_dialled and cluster.service.resolution is not Resolution.ORIGINAL:
+        return True
+    members = cluster.service.endpoints.get(cluster.key.port, ())
+    return bool(members) and all(each.speaks_mutual_tls for each in members)
 
 
 def _is_ignored(tls: ClientTLSSettings, cluster: Cluster, *, at_gateway: bool) -> bool:
+    """A credentialName at a sidecar, unless the rule has a workloadSelector or anybody may read what is named."""
+    if at_gateway or not tls.credential_name or tls.credential_name.startswith("configmap://"):
+        return False
     has_selector = cluster.rule is not None and cluster.rule.selector is not None
-    return bool(tls.credential_name) and not at_gateway and not has_selector
+    return not has_selector

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from conformance.router.names import covers, is_wildcard, short_forms
+from conformance.router.names import covers, is_wildcard, overlap, short_forms
 from conformance.router.objects.metadata import Reference
-from conformance.router.registry import Protocol, Service
+from conformance.router.registry import Protocol, Service, Services
 from conformance.router.routes import ClusterKey, Route, RouteTable, VirtualHost, table
-from conformance.router.scopes import Egress, Services
+from conformance.router.scopes import Egress
 from conformance.router.versions import Since, Version
 from conformance.router.virtual_services import Binding, Listed, default_route, has_routes, routes
 
@@ -37,8 +37,6 @@ class Naming:
 
     namespace: str
     domain: str
-    aliases: Mapping[str, tuple[str, ...]]
-    """Hosts of ExternalName services, by the host they stand for."""
     version: Version
 
 
@@ -47,7 +45,8 @@ def route_table(egress: Egress, binding: Binding, naming: Naming) -> RouteTable:
     services = {host: each for host, each in egress.services.items() if binding.port in each.ports}
     drafts = _drafts(services, egress.virtual_services, binding)
     refused = next((draft.refused for draft in drafts if draft.refused), "")
-    return table(_domains(drafts, services, binding.port, naming), refused)
+    domains = _domains(drafts, services, binding.port, egress.aliases, naming)
+    return table(domains, refused)
 
 
 def sniffed_table(service: Service, egress: Egress, binding: Binding) -> RouteTable:
@@ -59,7 +58,7 @@ def sniffed_table(service: Service, egress: Egress, binding: Binding) -> RouteTa
 
 
 def _drafts(services: Services, candidates: Sequence[Listed], binding: Binding) -> list[_Draft]:
-    index = _Owners(candidates)
+    index = _Owners(candidates, by_specificity=binding.version.has(Since.MOST_SPECIFIC_WILDCARD))
     routed = {host: each for host, each in services.items() if each.ports[binding.port].protocol in _ROUTED}
     taken: set[str] = set()
     drafts = []
@@ -94,20 +93,27 @@ def _touches(each: Listed, services: Services) -> bool:
 
 
 class _Owners:
-    """For each service host, the VirtualService that is most specific about it; the first of equals."""
+    """For each service host, the VirtualService that is most specific about it; the first of equals.
 
-    def __init__(self, candidates: Iterable[Listed]) -> None:
+    Before specificity counted, all of them came in their order, and the first one's virtual host stood.
+    """
+
+    def __init__(self, candidates: Iterable[Listed], *, by_specificity: bool) -> None:
+        self._by_specificity = by_specificity
         self._exact: dict[str, Listed] = {}
         self._wild: dict[str, Listed] = {}
         for each in candidates:
             for host in each.hosts:
                 (self._wild if is_wildcard(host) else self._exact).setdefault(host, each)
 
-    def of(self, host: str) -> Listed | None:
+    def owns(self, each: Listed, host: str) -> bool:
+        """Whether a VirtualService may have a service by one of its wildcards."""
+        if not self._by_specificity:
+            return True
         if host in self._exact:
-            return self._exact[host]
+            return self._exact[host] is each
         fitting = [pattern for pattern in self._wild if covers(pattern, host)]
-        return self._wild[max(fitting, key=len)] if fitting else None
+        return bool(fitting) and self._wild[max(fitting, key=len)] is each
 
 
 def _split(each: Listed, services: Services, index: _Owners) -> tuple[list[Service], tuple[str, ...]]:
@@ -118,14 +124,16 @@ def _split(each: Listed, services: Services, index: _Owners) -> tuple[list[Servi
     for pattern in each.hosts:
         if not is_wildcard(pattern):
             continue
-        covered = [service for name, service in services.items() if covers(pattern, name)]
-        found += [service for service in covered if index.of(service.host) is each]
-        if not covered:
+        touched = [service for name, service in services.items() if overlap(pattern, name)]
+        found += [service for service in touched if index.owns(each, service.host)]
+        if not touched:
             others.append(pattern)
     return found, tuple(others)
 
 
-def _domains(drafts: Iterable[_Draft], services: Services, port: int, naming: Naming) -> dict[str, VirtualHost]:
+def _domains(
+    drafts: Iterable[_Draft], services: Services, port: int, aliases: Mapping[str, tuple[str, ...]], naming: Naming
+) -> dict[str, VirtualHost]:
     """Each name once, for the first that claims it; a short form never displaces a real host."""
     domains: dict[str, VirtualHost] = {}
     named: set[str] = set()
@@ -136,18 +144,20 @@ def _domains(drafts: Iterable[_Draft], services: Services, port: int, naming: Na
             named.add(host)
             service = services.get(host) if host not in draft.hosts else None
             made = VirtualHost(f"{host}:{port}", draft.compile, draft.by)
-            for domain, is_expanded in _spellings(host, service, naming):
+            for domain, is_expanded in _spellings(host, service, aliases.get(host, ()), naming):
                 if not (is_expanded and domain in services):
                     domains.setdefault(domain, made)
     return domains
 
 
-def _spellings(host: str, service: Service | None, naming: Naming) -> Iterator[tuple[str, bool]]:
+def _spellings(
+    host: str, service: Service | None, aliases: tuple[str, ...], naming: Naming
+) -> Iterator[tuple[str, bool]]:
     """The names of a virtual host, and which of them are short forms (generateVirtualHostDomains)."""
     if service is None:
         yield host, False
         return
-    for name in (host, *naming.aliases.get(host, ())):
+    for name in (host, *aliases):
         spelled = [(name, False), *((form, True) for form in short_forms(name, naming.namespace, naming.domain))]
         if naming.version.has(Since.TRAILING_DOT):
             spelled.insert(1, (f"{name}.", False))

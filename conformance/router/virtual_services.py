@@ -195,7 +195,7 @@ def in_order(all_listed: Sequence[Listed], namespace: str) -> tuple[Listed, ...]
     for each in all_listed:
         if each.audience.is_public:
             public.append(each)
-        elif each.namespace == namespace and each.audience.is_private(namespace):
+        elif each.namespace == namespace and each.audience.includes(namespace):
             private.append(each)
         elif each.audience.includes(namespace):
             exported.append(each)
@@ -271,8 +271,8 @@ def compile_action(rule: Rule, binding: Binding) -> Action:
         targets=_targets(rule, binding),
         rewrite=route.rewrite,
         timeout=seconds(route.timeout) if route.timeout else None,
-        retries=compile_retries(route.retries, binding.version),
-        fault=compile_fault(route.fault),
+        retries=compile_retries(route.retries, binding.version, is_single=len(route.route) == 1),
+        fault=compile_fault(route.fault, binding.version),
         copies=tuple(_copies(route, binding)),
         cors=route.cors_policy,
     )

@@ -23,11 +23,10 @@ class Audience:
     def includes(self, namespace: str) -> bool:
         return EVERYONE in self.namespaces or namespace in self.namespaces
 
-    def is_private(self, own: str) -> bool:
-        return self.namespaces == {own}
-
 
 def audience(export_to: Iterable[str], own: str, default: Iterable[str]) -> Audience:
-    """Of exportTo, or of the mesh's default where it is absent; `~` is nobody."""
-    named = tuple(export_to) or tuple(default)
-    return Audience(frozenset(own if name == OWN else name for name in named if name != NOBODY))
+    """Of exportTo, or of the mesh's default where it is absent; `*` beats all, and `~` all but that (push_context.go)."""
+    named = frozenset(export_to) or frozenset(default)
+    if NOBODY in named and EVERYONE not in named:
+        return Audience(frozenset())
+    return Audience(frozenset(own if name == OWN else name for name in named))

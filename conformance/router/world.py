@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from conformance.router.destination_rules import DestinationRules
@@ -19,9 +20,18 @@ from conformance.router.objects.security import AuthorizationPolicy, PeerAuthent
 from conformance.router.objects.service_entry import ServiceEntry, WorkloadEntry
 from conformance.router.objects.sidecar import Sidecar
 from conformance.router.objects.virtual_service import VirtualService
-from conformance.router.registry import Pods, Service, of_entries, of_kubernetes, resolve
+from conformance.router.registry import (
+    Pods,
+    Preference,
+    Resolution,
+    Service,
+    Services,
+    of_entries,
+    of_kubernetes,
+    one_each,
+    resolve,
+)
 from conformance.router.request import Certificate
-from conformance.router.scopes import Services
 from conformance.router.versions import Since, Version
 from conformance.router.virtual_services import Listed, in_order, listed
 
@@ -60,8 +70,23 @@ class World:
         key = ("visible", namespace)
         found = self.derived.get(key)
         if found is None:
-            found = self.derived[key] = _visible(self.services, namespace)
+            is_unified = self.version.has(Since.OWN_NAMESPACE_FIRST)
+            preference = Preference.OWN_FIRST if is_unified else Preference.KUBERNETES_FIRST
+            found = self.derived[key] = one_each(self.offered(namespace), namespace, preference)
         return found  # type: ignore[return-value]
+
+    def chosen(self, services: Iterable[Service], namespace: str) -> dict[str, Service]:
+        """One for each host of the services that a Sidecar imports."""
+        is_unified = self.version.has(Since.OWN_NAMESPACE_FIRST)
+        return one_each(services, namespace, Preference.OWN_FIRST if is_unified else Preference.OWN_ONLY)
+
+    def offered(self, namespace: str) -> Iterator[Service]:
+        """All services that are exported to a namespace."""
+        return (
+            service
+            for service in self.services
+            if service.resolution is not Resolution.ALIAS and service.audience.includes(namespace)
+        )
 
     def candidates(self, namespace: str) -> tuple[Listed, ...]:
         """The VirtualServices a namespace sees, in the order in which they count."""
@@ -71,14 +96,18 @@ class World:
             found = self.derived[key] = in_order(self.virtual_services, namespace)
         return found  # type: ignore[return-value]
 
-    def aliases(self, namespace: str) -> Mapping[str, tuple[str, ...]]:
-        """ExternalName services, by the service of the mesh that they stand for."""
-        if not self.version.has(Since.EXTERNAL_NAME_ALIAS):
-            return {}
+    @cached_property
+    def aliases(self) -> Mapping[str, tuple[str, ...]]:
+        """ExternalName services, by the service that they stand for in the end (resolveServiceAliases)."""
+        known = {each.host: each.alias_of for each in self.services if each.resolution is Resolution.ALIAS}
         found: dict[str, list[str]] = defaultdict(list)
-        for service in self.services:
-            if service.alias_of and service.audience.includes(namespace):
-                found[service.alias_of].append(service.host)
+        for name, target in known.items():
+            seen = {name}
+            while target in known and target not in seen:
+                seen.add(target)
+                target = known[target]
+            if target and target not in seen:
+                found[target].append(name)
         return {host: tuple(names) for host, names in found.items()}
 
     def addresses_of(self, name: str, namespace: str) -> tuple[str, ...]:
@@ -143,9 +172,9 @@ def build(
         kinds[type(each)].append(each)
     known = Pods(pods)
     kubernetes = tuple(services)
-    found = [*of_kubernetes(kubernetes, known, mesh)]
+    found = [*of_kubernetes(kubernetes, known, mesh, version)]
     entries = _ordered(kinds, ServiceEntry)
-    everything = [*found, *of_entries(entries, _ordered(kinds, WorkloadEntry), known, mesh)]
+    everything = [*found, *of_entries(entries, _ordered(kinds, WorkloadEntry), known, mesh, version)]
     return World(
         mesh=mesh,
         version=version,
@@ -169,19 +198,3 @@ def _ordered(kinds: Mapping[type, list[AnyObject]], kind: type[_Kind]) -> list[_
     """Oldest first."""
     found: list[_Kind] = kinds.get(kind, [])  # type: ignore[assignment]
     return sorted(found, key=lambda each: each.metadata.seniority)
-
-
-def _visible(services: Iterable[Service], namespace: str) -> dict[str, Service]:
-    found: dict[str, Service] = {}
-    for service in services:
-        if service.alias_of or not service.audience.includes(namespace):
-            continue
-        known = found.get(service.host)
-        if known is None or _rank(service, namespace) < _rank(known, namespace):
-            found[service.host] = service
-    return found
-
-
-def _rank(service: Service, namespace: str) -> tuple[bool, bool, tuple[int, str, str]]:
-    """Smaller is better: of the client's namespace, of Kubernetes, older."""
-    return (service.namespace != namespace, not service.is_kubernetes, service.seniority)

@@ -18,7 +18,7 @@ import yaml
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.objects import KINDS, typed
 from conformance.router.mesh_config import MeshConfig
-from conformance.router.objects.kubernetes import Behaviour, Pod
+from conformance.router.objects.kubernetes import Behaviour, Pod, Secret
 from conformance.router.predict import predict
 from conformance.router.prediction import Outcome, Prediction, Sight
 from conformance.router.request import Certificate, Handshake, Request, Scheme, Token
@@ -83,6 +83,10 @@ BASE: Sequence[dict[str, Any]] = (
     workload("ratings", ports="8080"),
     service("stock", "tcp:7000", "https:443:8443", "web:7070", "mongo-db:27017"),
     workload("stock", ports="7000,8443,7070,27017"),
+    service("queue", "tcp:7000"),
+    workload("queue", ports="7000"),
+    service("vault", "tls:443:8443"),
+    workload("vault", ports="8443+tls"),
     service("pods", "http:8000", "tcp:8001", clusterIP="None"),
     workload("pods", ports="8000,8001", replicas=2),
     service("bare", "http:80:8080"),
@@ -180,16 +184,22 @@ def world(
         [typed(each, age=age, where="", namespace=SHOP) for age, each in enumerate(manifests) if each["kind"] in KINDS],
         services=found.services,
         pods=[behaving(pod, facts.get(pod.workload, {})) for pod in found.pods],
-        secrets=found.secrets,
+        secrets=[replace(each, authority=_authority(each, manifests)) for each in found.secrets],
         mesh=MeshConfig(**{"names": names, **mesh}),
         version=Version.of(version),
     )
 
 
+def _authority(secret: Secret, manifests: Iterable[Mapping[str, Any]]) -> str | None:
+    """The text of a Secret's certificate authority: in rows its own name is good enough."""
+    named = (each for each in manifests if each["kind"] == "Secret" and each["metadata"]["name"] == secret.metadata.name)
+    return next((text for each in named for key, text in each["stringData"].items() if key in ("ca.crt", "cacert")), None)
+
+
 _ASK = re.compile(
     r"(?:(?P<method>[A-Za-z]+) )?(?P<url>\S+)(?: from (?P<client>\S+))?(?: as (?P<authority>\S+))?"
     r"(?: asking (?P<target>\S+))?(?: over (?P<http_version>\S+))?(?: named (?P<sni>\S+))?"
-    r"(?: showing (?P<certificate>\S+))?(?: with (?P<headers>.+))?"
+    r"(?: showing (?P<certificate>\S+))?(?: speaking (?P<oldest>1\.\d)-(?P<newest>1\.\d))?(?: with (?P<headers>.+))?"
 )
 
 
@@ -197,8 +207,8 @@ def request(text: str, tokens: Mapping[str, Mapping[str, Any]] | None = None) ->
     """The question of a row; the client is shop/client by default, `internet` dials the ingress gateway.
 
     `[METHOD ]URL[ from CLIENT][ as HOST-HEADER][ asking REQUEST-TARGET][ over HTTP-VERSION][ named SNI]
-    [ showing AUTHORITY-OF-CLIENT-CERTIFICATE][ with NAME=VALUE, …]`; `as -` sends no Host. `tokens` are fields of
-    Token by the text that stands in the request.
+    [ showing AUTHORITY-OF-CLIENT-CERTIFICATE][ speaking OLDEST-NEWEST version of TLS][ with NAME=VALUE, …]`;
+    `as -` sends no Host, `named -` no SNI. `tokens` are fields of Token by the text that stands in the request.
     """
     found = _ASK.fullmatch(text)
     assert found, f"cannot read {text!r}"
@@ -208,9 +218,10 @@ def request(text: str, tokens: Mapping[str, Mapping[str, Any]] | None = None) ->
     client = found["client"] or "client"
     pairs = [pair.partition("=") for pair in (found["headers"] or "").split(", ") if pair]
     handshake = None
-    if found["sni"] or found["certificate"]:
+    if found["sni"] or found["certificate"] or found["newest"]:
         shown = Certificate(found["certificate"]) if found["certificate"] else None
-        handshake = Handshake(found["sni"] or parts.hostname, shown)
+        sni = None if found["sni"] == "-" else found["sni"] or parts.hostname
+        handshake = Handshake(sni, shown, found["newest"] or "1.3", found["oldest"] or "1.0")  # type: ignore[arg-type]
     bearers = {raw: {**facts, "audiences": tuple(facts.get("audiences", ()))} for raw, facts in (tokens or {}).items()}
     homes = {"internet": "outside/plain", "plain": "outside/plain", "teller": "bank/teller"}
     return Request(

@@ -87,13 +87,14 @@ def _source(field: str, source: Source | None, found: str, version: Version) -> 
 
 
 def _accounts_alone(field: str, source: Source, found: str, version: Version) -> Remarks:
-    if any(getattr(source, name) for name in _both(("service_accounts",))) and any(
-        getattr(source, name) for name in _both(("principals", "namespaces"))
-    ):
-        if version.has(Since.SCHEMA_RULES):
+    """For the schema an empty list is there, for the webhook it is not."""
+    accounts = [getattr(source, name) for name in _both(("service_accounts",))]
+    others = [getattr(source, name) for name in _both(("principals", "namespaces"))]
+    if version.has(Since.SCHEMA_RULES):
+        if any(given is not None for given in accounts) and any(given is not None for given in others):
             yield unfit(field, "Cannot set serviceAccounts with namespaces or principals")
-        else:
-            yield denied(field, f"cannot set serviceAccounts with namespaces or principals, {found}")
+    elif any(accounts) and any(others):
+        yield denied(field, f"cannot set serviceAccounts with namespaces or principals, {found}")
 
 
 def _operation(field: str, operation: Operation | None, found: str, version: Version) -> Remarks:

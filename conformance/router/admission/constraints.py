@@ -176,6 +176,8 @@ LENGTHS: Mapping[Attribute, tuple[int, int]] = {
 """Of a string, or of every string of a list."""
 
 PATTERNS: Mapping[Attribute, str] = {
+    (security.PolicyTargetReference, "group"): r"^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    (security.PolicyTargetReference, "kind"): "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$",
     (security.ClaimToHeader, "header"): "^[-_A-Za-z0-9]+$",
 }
 

@@ -13,10 +13,10 @@ from conformance.router.versions import Version
 
 
 def destination_rule(given: DestinationRule, version: Version) -> Remarks:
-    spec = given.spec
+    spec, namespace = given.spec, given.metadata.namespace
     if fault := wildcard_domain_fault(spec.host):
         yield denied("spec.host", fault)
-    yield from traffic_policy("spec.trafficPolicy", spec.traffic_policy, version)
+    yield from traffic_policy("spec.trafficPolicy", spec.traffic_policy, namespace, version)
     seen: set[str] = set()
     for place, subset in each("spec.subsets", spec.subsets):
         if subset.name in seen:
@@ -24,7 +24,7 @@ def destination_rule(given: DestinationRule, version: Version) -> Remarks:
         seen.add(subset.name)
         yield from subset_name(f"{place}.name", subset.name)
         yield from labels(f"{place}.labels", subset.labels)
-        yield from refusals(traffic_policy(f"{place}.trafficPolicy", subset.traffic_policy, version))
+        yield from refusals(traffic_policy(f"{place}.trafficPolicy", subset.traffic_policy, namespace, version))
     selective = spec.workload_selector is not None
-    yield from export_to(given.metadata.namespace, spec.export_to, selective=selective)
+    yield from export_to(namespace, spec.export_to, selective=selective)
     yield from label_selector("spec.workloadSelector", spec.workload_selector, version)

@@ -6,6 +6,7 @@ from conformance.router.admission.annotations import dry_run
 from conformance.router.admission.authorization import authorization_policy
 from conformance.router.admission.destination_rule import destination_rule
 from conformance.router.admission.gateway import gateway
+from conformance.router.admission.names import object_name
 from conformance.router.admission.remark import Remark, Remarks
 from conformance.router.admission.schema import schema
 from conformance.router.admission.security import peer_authentication, request_authentication
@@ -41,7 +42,8 @@ def examine(object: AnyObject, version: Version = Version()) -> tuple[Remark, ..
     The same fault is named once, by whoever refuses it first. In a real cluster the webhook is not asked when the
     schema refuses; here both speak, so that a person can mend everything at once.
     """
-    remarks = [*schema("spec", object.spec, version), *_annotations(object), *_by_kind(object, version)]
+    name = object_name("metadata.name", object.metadata.name)
+    remarks = [*name, *schema("spec", object.spec, version), *_annotations(object), *_by_kind(object, version)]
     return tuple(sorted(remarks, key=lambda remark: remark.by == "webhook"))
 
 
@@ -67,5 +69,5 @@ def _by_kind(given: AnyObject, version: Version) -> Remarks:  # noqa: PLR0911 - 
             return peer_authentication(given, version)
         case RequestAuthentication():
             return request_authentication(given, version)
-        case AuthorizationPolicy():
+        case _:
             return authorization_policy(given, version)

@@ -122,8 +122,7 @@ def _sizes(field: str, value: object, attribute: Attribute) -> Remarks:
     if attribute in LENGTHS:
         members = each(field, value) if isinstance(value, tuple) else [(field, value)]
         for place, member in members:
-            if isinstance(member, str):
-                yield from _length(place, member, *LENGTHS[attribute])
+            yield from _length(place, str(member), *LENGTHS[attribute])
     pattern = PATTERNS.get(attribute)
     if pattern and isinstance(value, str) and value and not re.search(pattern, value):
         yield unfit(field, f"{field} in body should match '{pattern}'")
@@ -133,4 +132,4 @@ def _length(field: str, value: str, least: int, most: int) -> Remarks:
     if len(value) < least:
         yield unfit(field, f"{field} in body should be at least {least} chars long")
     if len(value) > most:
-        yield unfit(field, f"{field} in body should be at most {most} chars long")
+        yield unfit(field, f"Too long: may not be more than {most} bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from conformance.router.admission.names import MAX_LABEL
 from conformance.router.admission.remark import Remarks, denied, each, quoted, unfit, warned
 from conformance.router.objects.metadata import LabelSelector, WorkloadSelector
 from conformance.router.objects.security import PolicyTargetReference
@@ -32,6 +33,8 @@ def workload_selector(field: str, selector: WorkloadSelector | None, called: str
         return
     at = f"{field}.labels"
     for key, value in selector.labels.items():
+        if version.has(Since.SCHEMA_RULES):
+            yield from _value_length(f"{at}[{key}]", value)
         if "*" in value and version.has(Since.SCHEMA_RULES):
             yield unfit(f"{at}[{key}]", "wildcard is not supported in selector")
         else:
@@ -81,12 +84,18 @@ def _known() -> str:
     return " ".join(f"{group}/{kind}" for group, kind in (*_TARGETS, _GATEWAY_CLASS))
 
 
+def _value_length(field: str, value: str) -> Remarks:
+    if len(value) > MAX_LABEL:
+        yield unfit(field, f"Too long: may not be more than {MAX_LABEL} bytes")
+
+
 def _schema_rules(field: str, labels: Mapping[str, str]) -> Remarks:
     if any("*" in key for key in labels):
         yield unfit(field, "wildcard not allowed in label key match")
     if "" in labels:
         yield unfit(field, "key must not be empty")
     for key, value in labels.items():
+        yield from _value_length(f"{field}[{key}]", value)
         if "*" in value:
             yield unfit(f"{field}[{key}]", "wildcard not allowed in label value match")
 

@@ -14,7 +14,8 @@ from conformance.router.objects.destination_rule import OutlierDetection, PortTr
 from conformance.router.versions import Version
 
 
-def traffic_policy(field: str, policy: TrafficPolicy | None, version: Version) -> Remarks:
+def traffic_policy(field: str, policy: TrafficPolicy | None, namespace: str, version: Version) -> Remarks:
+    """`namespace` is the DestinationRule's."""
     if policy is None:
         return
     if policy == TrafficPolicy():
@@ -22,27 +23,27 @@ def traffic_policy(field: str, policy: TrafficPolicy | None, version: Version) -
     elif policy.tunnel and policy.proxy_protocol:
         yield denied(field, "tunnel and proxyProtocol must not be set together")
     else:
-        yield from _settings(field, policy, version)
+        yield from _settings(field, policy, namespace, version)
         for place, port_policy in each(f"{field}.portLevelSettings", policy.port_level_settings):
-            yield from refusals(_port_policy(place, port_policy, version))
+            yield from refusals(_port_policy(place, port_policy, namespace, version))
         yield from _tunnel(f"{field}.tunnel", policy.tunnel)
 
 
-def _settings(field: str, policy: TrafficPolicy | PortTrafficPolicy, version: Version) -> Remarks:
+def _settings(field: str, policy: TrafficPolicy | PortTrafficPolicy, namespace: str, version: Version) -> Remarks:
     yield from _outlier_detection(f"{field}.outlierDetection", policy.outlier_detection, version)
     yield from connection_pool(f"{field}.connectionPool", policy.connection_pool, version)
     yield from load_balancer(f"{field}.loadBalancer", policy.load_balancer, policy.outlier_detection, version)
-    yield from client_tls(f"{field}.tls", policy.tls)
+    yield from client_tls(f"{field}.tls", policy.tls, namespace)
 
 
-def _port_policy(field: str, policy: PortTrafficPolicy, version: Version) -> Remarks:
+def _port_policy(field: str, policy: PortTrafficPolicy, namespace: str, version: Version) -> Remarks:
     """A port without a number is none that anyone has: it is stored, and never used."""
     if policy.port is None:
         yield denied(f"{field}.port", "portTrafficPolicy must have valid port")
     if not (policy.outlier_detection or policy.connection_pool or policy.load_balancer or policy.tls):
         yield denied(field, "port traffic policy must have at least one field")
     else:
-        yield from _settings(field, policy, version)
+        yield from _settings(field, policy, namespace, version)
 
 
 def _outlier_detection(field: str, outlier: OutlierDetection | None, version: Version) -> Remarks:

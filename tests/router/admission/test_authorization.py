@@ -177,6 +177,13 @@ SOURCES = [
         accepted="serviceAccounts: [a, b/c]",
     ),
     source(
+        "an empty list of service accounts beside principals is refused",
+        "serviceAccounts: [], notPrincipals: [b]",
+        "",
+        "Cannot set serviceAccounts with namespaces or principals",
+        by="schema",
+    ),
+    source(
         "a service account with a wildcard is refused",
         "serviceAccounts: ['a/*']",
         "serviceAccounts[0]",
@@ -286,7 +293,7 @@ CONDITIONS = [
         "request.headers",
         "values: [a]",
         "values",
-        "bad key (request.headers): should have format a[b]",
+        "invalid `value` for `key` request.headers: bad key (request.headers): should have format a[b]",
     ),
     condition(
         "an address that is none is refused in notValues, too",
@@ -341,7 +348,7 @@ KEYS = [
         f"a condition on {key} is refused",
         f"when: [{{key: '{key}', values: [a]}}]",
         "when[0].values",
-        text,
+        f"invalid `value` for `key` {key}: {text}",
         accepted="when: [{key: 'experimental.envoy.filters.a[b]', values: [a]}]",
     )
     for key, text in (

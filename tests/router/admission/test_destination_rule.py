@@ -271,6 +271,7 @@ POOLS = [
         "connectionPool: {tcp: {idleTimeout: -1s}}",
         "connectionPool.tcp.idleTimeout",
         "duration must be greater than 1ms",
+        accepted="connectionPool: {tcp: {idleTimeout: 1s}}",
     ),
     policy(
         "a TCP idleTimeout without a unit is refused",
@@ -543,6 +544,19 @@ TLS = [
         "",
         "cannot specify client certificates or CA certificate or CA CRL If credentialName is set",
         accepted="mode: ISTIO_MUTUAL, clientCertificate: /cert",  # stored, and ignored
+    ),
+    tls(
+        "a credential in a ConfigMap without its namespace is refused",
+        "mode: SIMPLE, credentialName: 'configmap://ca'",
+        "credentialName",
+        'invalid configmap:// credentialName: invalid resource name "configmap://ca". Expected namespace',
+        accepted="mode: SIMPLE, credentialName: 'configmap://shop/ca'",
+    ),
+    tls(
+        "a credential in a ConfigMap of another namespace is refused",
+        "mode: SIMPLE, credentialName: 'configmap://bank/ca'",
+        "credentialName",
+        'invalid configmap:// credentialName: namespace must match the configuration namespace "shop"',
     ),
     tls(
         "insecureSkipVerify beside what a SIMPLE server is verified by is refused",

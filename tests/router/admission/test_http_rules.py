@@ -255,6 +255,12 @@ MATCHES = [
         "(DNS prefix is too long)",
     ),
     rule(
+        "a label key with an overlong name is refused",
+        f"match: [{{sourceLabels: {{{'a' * 64}: c}}}}]",
+        f"match[0].sourceLabels[{'a' * 64}]",
+        "(name is too long)",
+    ),
+    rule(
         "a bad gateway name in a match is refused",
         "match: [{gateways: [a/b/c]}]",
         "match[0].gateways[0]",

@@ -96,6 +96,14 @@ PEERS = [
         by="schema",
     ),
     peer(
+        "a selector with a value of 64 characters is refused",
+        f"selector: {{matchLabels: {{app: {'a' * 64}}}}}",
+        "spec.selector.matchLabels[app]",
+        "Too long: may not be more than 63 bytes",
+        by="schema",
+        accepted=f"selector: {{matchLabels: {{app: {'a' * 63}}}}}",
+    ),
+    peer(
         "a selector with a wildcard in a key is refused",
         "selector: {matchLabels: {'*': a}}",
         "spec.selector.matchLabels",
@@ -132,6 +140,13 @@ REQUESTS = [
         "targetRefs: [{group: apps, kind: Deployment, name: a}]",
         "spec.targetRefs[0]",
         "but was apps/Deployment",
+    ),
+    request(
+        "a target whose kind has bad characters is refused",
+        "targetRefs: [{kind: Ser_vice, name: a}]",
+        "spec.targetRefs[0].kind",
+        "should match '^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$'",
+        by="schema",
     ),
     request(
         "a target without a name is refused",

@@ -48,6 +48,13 @@ WHOLE = [
         accepted=f"workloadSelector: {{labels: {{app: a}}}}, {EGRESS}",
     ),
     sidecar(
+        "a selector with a value of 64 characters is refused",
+        f"workloadSelector: {{labels: {{app: {'a' * 64}}}}}, {EGRESS}",
+        "spec.workloadSelector.labels[app]",
+        "Too long: may not be more than 63 bytes",
+        by="schema",
+    ),
+    sidecar(
         "an empty connection pool is refused",
         "inboundConnectionPool: {}",
         "spec.inboundConnectionPool",

@@ -54,6 +54,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def differential(session: nox.Session) -> None:
+    """Compare the router with a mesh on random configurations; arguments go to `conformance differential`."""
+    install(session)
+    system_packages(session)
+    session.run("python", "-m", "conformance", "differential", *session.posargs)
+
+
+@nox.session
 def reap(session: nox.Session) -> None:
     """Remove what killed runs left behind; arguments go to `conformance reap`."""
     install(session)

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument(
         "--seed", type=int, default=None, help="the same seed makes the same ones; default: by chance"
     )
-    compared.add_argument("--arenas", type=int, default=6, help="how many are performed at once (default 6)")
+    compared.add_argument("--arenas", type=int, default=4, help="how many are performed at once (default 4)")
     compared.add_argument("--examples", type=int, default=8, help="kinds of disagreements to shrink (default 8)")
     compared.add_argument("--only", type=int, action="append", metavar="NUMBER", help="only this one of the seed's")
     compared.add_argument("--kept", action="store_true", help="on the kept cluster, instead of one of its own")

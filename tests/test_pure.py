@@ -1,4 +1,4 @@
-"""Router and judgement stay pure: the standard library and data types only, so that nothing in them can touch the world."""
+"""Router and judgement stay pure: nothing in them can touch the world, or answer one question in two ways."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 
 import conformance
 
-EFFECTS = frozenset({"asyncio", "http", "io", "os", "pathlib", "random", "socket", "subprocess", "threading", "time"})
+EFFECTS = frozenset(
+    "asyncio http.client http.server io os pathlib random socket subprocess threading time urllib.request".split()
+)
 """Of the standard library too: what reads the world, or gives two answers to one question."""
 
 ALLOWED = {
@@ -41,7 +43,9 @@ def test_a_module_imports_nothing_that_has_effects(module: Path, allowed: tuple[
     for name in imported(module):
         top = name.partition(".")[0]
         own = any(name == root or name.startswith(f"{root}.") for root in allowed)
-        assert own or (top in sys.stdlib_module_names and top not in EFFECTS), f"{module.name} imports {name}"
+        assert own or (top in sys.stdlib_module_names and EFFECTS.isdisjoint({top, name})), (
+            f"{module.name} imports {name}"
+        )
 
 
 def test_there_are_modules_to_look_at() -> None:

@@ -1,4 +1,4 @@
-"""Whether two of the three voices agree: document and router, router and mesh. Pure, and one sentence for each difference.
+"""Whether two of the three voices agree: document and router, router and mesh. One sentence for each difference.
 
 The router says everything that may happen; a promise or an exchange agrees with it if it is one of these things.
 """

@@ -108,10 +108,10 @@ class Untyped(Exception):  # noqa: N818 - it says what the object is
 def typed(manifest_value: Mapping[str, Any], *, age: int, where: str, namespace: str = "default") -> AnyObject:
     """The object of a manifest, or Untyped with all its faults. `namespace` is that of one that names none."""
     kind = _served_kind(manifest_value, where)
-    text = json.dumps(manifest_value)
+    text = _as_json(manifest_value)
     if "null" in text:
         manifest_value = _without_nulls(manifest_value)
-        text = json.dumps(manifest_value)
+        text = _as_json(manifest_value)
     try:
         read = _models()[kind].model_validate_json(text, strict=True)
     except ValidationError as invalid:
@@ -136,6 +136,11 @@ def _served_kind(value: Mapping[str, Any], where: str) -> str:
     else:
         hint = f"known are {', '.join(KINDS)}"
     raise Untyped((Fault("", f'no matches for kind "{kind}" in version "{version}"', hint),), where)
+
+
+def _as_json(value: Mapping[str, Any]) -> str:
+    """What kubectl would send: a date, which other readers of YAML make of a string, is a string again."""
+    return json.dumps(value, default=str)
 
 
 def _without_nulls(value: Any) -> Any:
@@ -201,12 +206,12 @@ def _fault(kind: str, error: ErrorDetails) -> Fault:
         return _unknown(place, dotted, steps, _TYPES[kind][1])
     if error["type"] in {"missing", "string_too_short"}:
         return Fault(place, "Required value")
-    if steps[-1] == "[key]":
-        # The only map whose keys are no strings is portLevelMtls.
+    if error["type"] == "int_parsing":
+        # The only text that is read as a number is a key of portLevelMtls.
         return Fault(_named(steps[:-2], _TYPES[kind][1]), "port must be between 1-65535")
     wanted = _JSON_TYPES.get(error["type"])
     if wanted is None:
-        return Fault(place, f"{dotted} in body is invalid: {error['msg']}")
+        return Fault(place, f"{dotted or 'the object'} is invalid: {error['msg']}")
     return Fault(place, f'{dotted} in body must be of type {wanted}: "{_json_type(error["input"])}"')
 
 

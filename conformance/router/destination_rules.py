@@ -160,7 +160,7 @@ class Policy:
     outlier_detection: OutlierDetection | None = None
     tls: ClientTLSSettings | None = None
     auto_mutual_tls: bool = True
-    """False where a DISABLE above a port-level setting switches it off although it is replaced (section 28)."""
+    """Without tls: False where the mode above a port-level setting switches it off although replaced (section 28)."""
     by: Reference | None = None
 
 
@@ -179,9 +179,13 @@ def policy_of(rule: Consolidated | None, subset: str, port: int) -> Policy:
     if at_port is None:
         own = (own[0] or top[0], own[1] or top[1], own[2] or top[2], own[3] or top[3])
     balancer, pool, outliers, tls = own
-    disabled = rule.policy is not None and rule.policy.tls is not None and rule.policy.tls.mode in (None, "DISABLE")
     by = named[1] if named and special else rule.policy_by
-    return Policy(balancer, pool, outliers, tls, not (tls is None and disabled), by)
+    return Policy(balancer, pool, outliers, tls, _is_automatic(special if subset else rule.policy), by)
+
+
+def _is_automatic(policy: TrafficPolicy | None) -> bool:
+    """Endpoints are asked by a look-up of its own, at the cluster's own level only (endpoints/mtls_checker.go)."""
+    return policy is None or policy.tls is None or policy.tls.mode == "ISTIO_MUTUAL"
 
 
 _Parts = tuple[LoadBalancer | None, ConnectionPool | None, OutlierDetection | None, ClientTLSSettings | None]

@@ -17,6 +17,7 @@ _NANOSECONDS = {
     "h": 3_600_000_000_000,
 }
 _PART = re.compile(r"([0-9]+)(\.[0-9]*)?([a-zµμ]+)|(\.[0-9]+)([a-zµμ]+)")
+_MOST_CHARACTERS = 100
 _LONGEST = 2**63 - 1
 """Nanoseconds in Go's time.Duration: some 292 years."""
 
@@ -24,6 +25,8 @@ _LONGEST = 2**63 - 1
 @lru_cache(maxsize=4096)
 def seconds(text: str) -> Fraction:
     """The duration in seconds; raises ValueError for what Go's time.ParseDuration refuses."""
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError(f'invalid duration "{text[:_MOST_CHARACTERS]}…"')
     sign = -1 if text.startswith("-") else 1
     rest = text[1:] if text[:1] in {"-", "+"} else text
     if rest == "0":

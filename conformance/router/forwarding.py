@@ -27,7 +27,7 @@ from conformance.router.rewrites import ORIGINAL_PATH, rewritten
 from conformance.router.routes import Direct, Forward, Redirect, Route, VirtualHost
 from conformance.router.trace import Step
 from conformance.router.transport import Chosen, Transport, transport
-from conformance.router.tries import tried
+from conformance.router.tries import Place, tried
 from conformance.router.undefined import Undefined
 
 Deliver = Callable[[str, int, Passage, list[Step]], list[Outcome]]
@@ -200,23 +200,17 @@ def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) 
     return replace(hop.passage, message=sent, edits=edits)
 
 
-def _spread(hop: Hop, found: Cluster, passage: Passage) -> list[tuple[Outcome, Fraction]]:
-    """Every endpoint with its share; a single answer where there is none."""
+def _spread(hop: Hop, found: Cluster, passage: Passage) -> list[Place]:
+    """Every endpoint; a single answer where there is none."""
     if found.to_dialled:
         address, port = hop.dialled
         pod = hop.proxy.world.pods.by_address.get(address)
         endpoint = Endpoint(address, port, {}, pod, speaks_mutual_tls=bool(pod and pod.has_sidecar))
-        visited = _visited(hop, found, endpoint, passage)
-        return [(replace(outcome, probability=ONE), outcome.probability) for outcome in visited]
+        return [(_visited(hop, found, endpoint, passage), ONE)]
     if not found.members:
         hop.trail.append(Step("endpoints", f"none behind {found.key}"))
-        return [(local(Kind.NO_ENDPOINTS, 503, "no healthy upstream"), ONE)]
-    spread = []
-    for endpoint, share in found.members:
-        for outcome in _visited(hop, found, endpoint, passage):
-            chance = outcome.probability
-            spread.append((outcome, share) if chance is ONE else (replace(outcome, probability=ONE), share * chance))
-    return spread
+        return [((local(Kind.NO_ENDPOINTS, 503, "no healthy upstream"),), ONE)]
+    return [(_visited(hop, found, endpoint, passage), share) for endpoint, share in found.members]
 
 
 def spoken(proxy: Proxy, found: Cluster, endpoint: Endpoint, trail: list[Step]) -> Chosen:
@@ -282,6 +276,7 @@ def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
             hop.trail.append(Step("mirror", f"skipped: {found.why}"))
             continue
         quiet = replace(hop, trail=[])
-        for outcome, share in _spread(quiet, found, passage):
-            if outcome.sight is not None:
-                yield Mirror(copy.share * share, outcome.sight)
+        for outcomes, share in _spread(quiet, found, passage):
+            for outcome in outcomes:
+                if outcome.sight is not None:
+                    yield Mirror(copy.share * share * outcome.probability, outcome.sight)

@@ -37,7 +37,8 @@ def at_workload(world: World, pod: Pod, port: int, passage: Passage, trail: list
     closed = guarded_stream(door, passage, trail)
     if closed is not None:
         return closed
-    found = application(pod, door.target, passage, on_loopback=door.on_loopback)
+    # Nobody writes the caller's name into bytes that are only passed on.
+    found = application(pod, door.target, replace(passage, principal=None), on_loopback=door.on_loopback)
     return failed(Kind.CLOSED, found.reason) if found.kind is Kind.REFUSED else found
 
 
@@ -50,13 +51,15 @@ def _handshake(door: Door, passage: Passage, trail: list[Step]) -> Outcome | Non
     if mode is Mode.STRICT and not is_mutual:
         return failed(Kind.RESET_PLAINTEXT, f"{door.pod.workload} takes mutual TLS only")
     if mode is Mode.DISABLE and is_mutual:
-        return failed(Kind.CLOSED, f"{door.pod.workload} takes no mutual TLS")
+        return failed(Kind.TLS_REFUSED, f"{door.pod.workload} takes no mutual TLS")
     if passage.tls is not None and not is_mutual and door.protocol is Protocol.HTTP:
         return failed(Kind.TLS_REFUSED, f"port {door.port} is declared HTTP and takes no TLS but the mesh's")
     return None
 
 
 def _reads_http(door: Door, passage: Passage) -> bool:
+    if door.protocol is Protocol.SNIFFED and passage.request.http_version == "1.0":
+        return False
     return door.protocol in (Protocol.HTTP, Protocol.SNIFFED) and passage.is_http and passage.tls is None
 
 

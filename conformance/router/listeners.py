@@ -63,9 +63,13 @@ def port_listeners(egress: Egress | None, port: int) -> Port:
     own: dict[str, Listener] = {}
     shared: dict[Protocol, list[Service]] = {}
     networks: list[tuple[_Network, Listener]] = []
-    for service in egress.services.values() if egress else ():
+    if egress is None:
+        return Port({})
+    if egress.undefined:
+        return Port({}, general=Listener(Speech.HTTP, port, conflict=egress.undefined))
+    for service in egress.services.values():
         found = service.ports.get(port)
-        if egress is None or found is None:
+        if found is None:
             continue
         protocol = egress.protocol or found.protocol
         addresses = _addresses(service, port, egress.bind)
@@ -78,8 +82,8 @@ def port_listeners(egress: Egress | None, port: int) -> Port:
                 networks.append((ip_network(address, strict=False), listener))
             else:
                 own.setdefault(address, listener)
-    general = _general(shared, port, egress.undefined if egress else "")
-    if general and egress and egress.bind:
+    general = _general(shared, port)
+    if general and egress.bind:
         own[egress.bind] = general
         general = None
     return Port(own, tuple(sorted(networks, key=lambda pair: -pair[0].prefixlen)), general)
@@ -94,13 +98,11 @@ def _addresses(service: Service, port: int, bind: str | None) -> tuple[str, ...]
     return service.addresses or None
 
 
-def _general(shared: Mapping[Protocol, list[Service]], port: int, undefined: str) -> Listener | None:
+def _general(shared: Mapping[Protocol, list[Service]], port: int) -> Listener | None:
     if not shared:
         return None
     services = tuple(service for found in shared.values() for service in found)
     kinds = set(shared)
-    if undefined:
-        return Listener(Speech.HTTP, port, None, services, conflict=undefined)
     if Protocol.HTTP in kinds and kinds <= {Protocol.HTTP, Protocol.SNIFFED}:
         return Listener(Speech.HTTP, port, None, services)
     if len(kinds) == 1:

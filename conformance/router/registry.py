@@ -140,7 +140,7 @@ def of_kubernetes(
     for each in known:
         metadata = each.metadata
         exported = [word.strip() for word in metadata.annotations.get(EXPORT_TO, "").split(",") if word.strip()]
-        ports = [port for port in each.ports if not _is_udp(port)]
+        ports = [port for port in each.ports if port.protocol != "UDP"]
         headless = each.cluster_ip == "None"
         alias = (each.external_name or "").lower() if each.type == "ExternalName" else ""
         resolution = Resolution.ORIGINAL if headless else Resolution.STATIC
@@ -151,7 +151,7 @@ def of_kubernetes(
         yield Service(
             host=_host_of(each, mesh),
             namespace=metadata.namespace,
-            ports={port.port: _kubernetes_port(port) for port in ports},
+            ports={port.port: _kubernetes_port(port) for port in ports if _first_word(_stated(port)) != "udp"},
             addresses=(each.cluster_ip,) if each.cluster_ip and not headless else (),
             resolution=resolution,
             audience=audience(exported, metadata.namespace, mesh.default_service_export_to),
@@ -168,14 +168,13 @@ def _host_of(service: KubernetesService, mesh: MeshConfig) -> str:
     return f"{service.metadata.name}.{service.metadata.namespace}.svc.{mesh.domain}"
 
 
-def _is_udp(port: KubernetesPort) -> bool:
-    return port.protocol == "UDP" or _first_word(port.name if port.app_protocol is None else port.app_protocol) == "udp"
+def _stated(port: KubernetesPort) -> str | None:
+    return port.name if port.app_protocol is None else port.app_protocol
 
 
 def _kubernetes_port(port: KubernetesPort) -> Port:
-    word = _first_word(port.name if port.app_protocol is None else port.app_protocol)
     protocol = protocol_of(port.port, port.name, port.app_protocol)
-    return Port(port.port, port.name or "", protocol, word in _HTTP2)
+    return Port(port.port, port.name or "", protocol, _first_word(_stated(port)) in _HTTP2)
 
 
 def _named_endpoints(

@@ -6,7 +6,7 @@ that fail alike are counted, not told apart, so that many of them cost no more t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -17,14 +17,15 @@ from conformance.router.retries import Again, RetryPolicy
 
 TIMEOUT_BODY = "upstream request timeout"
 
-Shares = Sequence[tuple[Outcome, Fraction]]
+Place = tuple[Sequence[Outcome], Fraction]
+"""Every way a try at one endpoint may end (chances add up to one), and the endpoint's share."""
 
 _PATIENCE = 50
 """Retries that are followed one by one, if there are no more endpoints than that; further ones change nothing much."""
 
 
 def tried(
-    found: Shares,
+    places: Sequence[Place],
     policy: RetryPolicy,
     timeout: Fraction | None,
     part: Fraction = ONE,
@@ -35,13 +36,16 @@ def tried(
 
     `is_hashed`: the cluster chooses its endpoint by consistent hashing.
     """
-    again = [_is_retried(outcome, policy) for outcome, _ in found]
-    if not any(again) and timeout is None and policy.per_try is None:
-        for outcome, share in found:
-            yield outcome.times(share if part is ONE else part if share is ONE else part * share)
+    everything = (outcome for outcomes, _ in places for outcome in outcomes)
+    if timeout is None and policy.per_try is None and not any(_is_retried(each, policy) for each in everything):
+        for outcomes, share in places:
+            chance = share if part is ONE else part if share is ONE else part * share
+            for outcome in outcomes:
+                yield outcome.times(chance)
         return
-    course = _Course(policy, timeout, tuple(_groups(found, again, policy)), is_hashed=is_hashed)
-    for end, chance in course.ends(part, min(policy.retries, max(_PATIENCE, len(found)))).items():
+    counted = min(policy.retries, max(_PATIENCE, len(places)))
+    course = _Course(policy, timeout, tuple(_groups(places, policy)), is_hashed, counted)
+    for end, chance in course.ends(part).items():
         yield from course.outcomes(end, chance)
 
 
@@ -56,28 +60,49 @@ def _is_retried(outcome: Outcome, policy: RetryPolicy) -> bool:
     return outcome.status is not None and policy.sees_status(outcome.status)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Endpoints of the same share that make the same difference."""
+class _Way(NamedTuple):
+    """How a try may end: what it means for the next one, and for the time."""
 
-    members: tuple[Outcome, ...]
-    share: Fraction
-    """Of each of them."""
-    seconds: Fraction
+    kind: Kind
+    status: int | None
+    cost: Fraction
+    """Seconds, at most perTryTimeout."""
     is_slow: bool
-    """Slower than perTryTimeout."""
+    """Cut off by perTryTimeout."""
     is_retried: bool
+    outlasts: Fraction
+    """Seconds that it takes if nobody cuts it off."""
     attempts: tuple[int, int]
 
 
-def _groups(found: Shares, again: Iterable[bool], policy: RetryPolicy) -> Iterator[_Group]:
-    alike: dict[tuple[object, ...], list[Outcome]] = {}
-    for (outcome, share), retried in zip(found, again, strict=True):
-        seconds = Fraction(str(outcome.at_least))
-        is_slow = policy.per_try is not None and seconds > policy.per_try
-        traits = (share, seconds, is_slow, policy.sees_reset() if is_slow else retried, outcome.attempts)
-        alike.setdefault((outcome.kind, outcome.status, *traits), []).append(outcome)
-    return (_Group(tuple(members), *traits[2:]) for traits, members in alike.items())  # type: ignore[arg-type]
+def _way(outcome: Outcome, policy: RetryPolicy) -> _Way:
+    seconds, cost, again = Fraction(str(outcome.at_least)), policy.per_try, policy.sees_reset()
+    is_slow = cost is not None and seconds > cost
+    if cost is None or not is_slow:
+        cost, again = seconds, _is_retried(outcome, policy)
+    return _Way(outcome.kind, outcome.status, cost, is_slow, again, seconds, outcome.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Endpoints of one share that behave alike."""
+
+    share: Fraction
+    """Of each of them."""
+    ways: dict[_Way, Fraction]
+    """With the chance of each."""
+    members: list[dict[_Way, list[Outcome]]]
+
+
+def _groups(places: Sequence[Place], policy: RetryPolicy) -> Iterator[_Group]:
+    groups: dict[object, _Group] = {}
+    for outcomes, share in places:
+        member: dict[_Way, list[Outcome]] = {}
+        for outcome in outcomes:
+            member.setdefault(_way(outcome, policy), []).append(outcome)
+        ways = {way: sum((each.probability for each in alike), Fraction(0)) for way, alike in member.items()}
+        groups.setdefault((share, frozenset(ways.items())), _Group(share, ways, [])).members.append(member)
+    return iter(groups.values())
 
 
 class _State(NamedTuple):
@@ -85,18 +110,17 @@ class _State(NamedTuple):
 
     left: tuple[int, ...]
     elapsed: Fraction
-    least: int
-    most: int
+    attempts: tuple[int, int]
 
 
 class _End(NamedTuple):
     """After the last try, at an endpoint of a group."""
 
     group: int
+    way: _Way
     timed_out: bool
     elapsed: Fraction
-    least: int
-    most: int
+    attempts: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +129,26 @@ class _Course:
     timeout: Fraction | None
     groups: tuple[_Group, ...]
     is_hashed: bool
+    counted: int
+    """Retries that are followed one by one."""
 
-    def ends(self, part: Fraction, retries: int) -> dict[_End, Fraction]:
+    @property
+    def uncounted(self) -> int:
+        return self.policy.retries - self.counted
+
+    def ends(self, part: Fraction) -> dict[_End, Fraction]:
         """How it may end, with its chances."""
-        states = {_State(self._all(), Fraction(0), 0, 0): part}
+        states = {_State(self._all(), Fraction(0), (0, 0)): part}
         ends: dict[_End, Fraction] = {}
-        for left in range(retries, -1, -1):
+        for left in range(self.counted, -1, -1):
             following: dict[_State, Fraction] = {}
             for state, chance in states.items():
-                for number, share in self._draw(state):
-                    end = self._end(state, number, is_last=not left)
+                for number, way, share in self._draw(state):
+                    end = self._end(state, number, way, is_last=not left)
                     if end:
                         ends[end] = ends.get(end, Fraction(0)) + chance * share
                     else:
-                        after = self._after(state, number)
+                        after = self._after(state, number, way)
                         following[after] = following.get(after, Fraction(0)) + chance * share
             states = following
         return ends
@@ -126,44 +156,48 @@ class _Course:
     def _all(self) -> tuple[int, ...]:
         return tuple(len(group.members) for group in self.groups)
 
-    def _draw(self, state: _State) -> Iterator[tuple[int, Fraction]]:
-        """The groups from which the next endpoint may come."""
+    def _draw(self, state: _State) -> Iterator[tuple[int, _Way, Fraction]]:
+        """From which group the next endpoint may come, and what it may do."""
         weights = [count * group.share for count, group in zip(state.left, self.groups, strict=True)]
         total = sum(weights)
-        return ((number, weight / total) for number, weight in enumerate(weights) if weight)
+        for number, weight in enumerate(weights):
+            for way, chance in self.groups[number].ways.items() if weight else ():
+                yield number, way, chance * weight / total
 
-    def _end(self, state: _State, number: int, *, is_last: bool) -> _End | None:
+    def _end(self, state: _State, number: int, way: _Way, *, is_last: bool) -> _End | None:
         """None if there is one more try."""
-        group = self.groups[number]
-        cost = self._cost(group)
-        least, most = state.least + group.attempts[0], state.most + group.attempts[1]
-        if self.timeout is not None and state.elapsed + cost >= self.timeout < state.elapsed + group.seconds:
-            return _End(number, timed_out=True, elapsed=self.timeout, least=least, most=most)
-        if group.is_retried and not is_last:
-            return None
-        return _End(number, timed_out=group.is_slow, elapsed=state.elapsed + cost, least=least, most=most)
+        (least, most), elapsed = _sum(state.attempts, way.attempts), state.elapsed + way.cost
+        if self.timeout is not None and elapsed >= self.timeout < state.elapsed + way.outlasts:
+            return _End(number, way, timed_out=True, elapsed=self.timeout, attempts=(least, most))
+        if way.is_retried:
+            if not is_last:
+                return None
+            most += self.uncounted * way.attempts[1]
+        return _End(number, way, timed_out=way.is_slow, elapsed=elapsed, attempts=(least, most))
 
-    def _cost(self, group: _Group) -> Fraction:
-        return self.policy.per_try if group.is_slow and self.policy.per_try else group.seconds
-
-    def _after(self, state: _State, number: int) -> _State:
-        group, again = self.groups[number], self.policy.again
+    def _after(self, state: _State, number: int, way: _Way) -> _State:
+        again = self.policy.again
         if again is Again.HASHED and self.is_hashed:
             left = tuple(int(other == number) for other in range(len(self.groups)))
         elif again is Again.ANY:
             left = state.left
         else:
             left = tuple(count - (other == number) for other, count in enumerate(state.left))
-        least, most = state.least + group.attempts[0], state.most + group.attempts[1]
-        return _State(left if any(left) else self._all(), state.elapsed + self._cost(group), least, most)
+        return _State(left if any(left) else self._all(), state.elapsed + way.cost, _sum(state.attempts, way.attempts))
 
     def outcomes(self, end: _End, chance: Fraction) -> Iterator[Outcome]:
         """Any endpoint of the group may have been the last."""
-        members = self.groups[end.group].members
-        share = chance / len(members)
-        for outcome in members:
-            made = _timed_out(outcome) if end.timed_out else outcome
-            yield replace(made, probability=share, at_least=float(end.elapsed), attempts=(end.least, end.most))
+        group = self.groups[end.group]
+        share = chance / group.ways[end.way] / len(group.members)
+        for member in group.members:
+            for outcome in member[end.way]:
+                made = _timed_out(outcome) if end.timed_out else outcome
+                probability = share * outcome.probability
+                yield replace(made, probability=probability, at_least=float(end.elapsed), attempts=end.attempts)
+
+
+def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _timed_out(outcome: Outcome) -> Outcome:

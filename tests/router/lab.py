@@ -6,6 +6,7 @@ the two gateways. `plain` is a client without a sidecar, `internet` one that dia
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -18,7 +19,7 @@ import yaml
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.objects import KINDS, typed
 from conformance.router.mesh_config import MeshConfig
-from conformance.router.objects.kubernetes import Behaviour, Pod, Secret
+from conformance.router.objects.kubernetes import Behaviour, Pod, Secret, Service
 from conformance.router.predict import predict
 from conformance.router.prediction import Outcome, Prediction, Sight
 from conformance.router.request import Certificate, Handshake, Request, Scheme, Token
@@ -105,7 +106,7 @@ OUTSIDE_NAMES = ("site.example", "other.example", "*.wild.example")
 
 
 def objects(given: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows `Kind [namespace/]name: spec` as manifests, the first the oldest.
+    """Rows `Kind [namespace/]name: spec` as manifests, the first the oldest unless `metadata.age` says otherwise.
 
     `workload` and `service` in lower case are made by the functions of that name, from their arguments.
     """
@@ -132,7 +133,7 @@ _MADE: Mapping[str, Callable[[str, dict[str, Any], str], dict[str, Any]]] = {
         name, *spec["ports"], namespace=namespace, **{key: value for key, value in spec.items() if key != "ports"}
     ),
 }
-_WHOLE = frozenset({"Secret", "Namespace"})
+_WHOLE = frozenset({"Secret", "Namespace", "Pod"})
 _SECURITY = frozenset({"PeerAuthentication", "RequestAuthentication", "AuthorizationPolicy"})
 
 
@@ -180,8 +181,11 @@ def world(
     )
     site = next(each.cluster_ip for each in found.services if each.metadata.name == "site")
     names = {name: (str(site),) for name in OUTSIDE_NAMES}
+    known = _addresses(found.services, found.pods)
+    own = [json.loads(_addressed(json.dumps(each), known)) for each in manifests if each["kind"] in KINDS]
+    ages = [each["metadata"].pop("age", place) for place, each in enumerate(own)]
     return build(
-        [typed(each, age=age, where="", namespace=SHOP) for age, each in enumerate(manifests) if each["kind"] in KINDS],
+        [typed(each, age=age, where="", namespace=SHOP) for age, each in zip(ages, own, strict=True)],
         services=found.services,
         pods=[behaving(pod, facts.get(pod.workload, {})) for pod in found.pods],
         secrets=[replace(each, authority=_authority(each, manifests)) for each in found.secrets],
@@ -192,8 +196,21 @@ def world(
 
 def _authority(secret: Secret, manifests: Iterable[Mapping[str, Any]]) -> str | None:
     """The text of a Secret's certificate authority: in rows its own name is good enough."""
-    named = (each for each in manifests if each["kind"] == "Secret" and each["metadata"]["name"] == secret.metadata.name)
-    return next((text for each in named for key, text in each["stringData"].items() if key in ("ca.crt", "cacert")), None)
+    place = {"name": secret.metadata.name, "namespace": secret.metadata.namespace}
+    values = next(each["stringData"] for each in manifests if each["kind"] == "Secret" and each["metadata"] == place)
+    found: str | None = values.get("ca.crt") or values.get("cacert")
+    return found
+
+
+def _addresses(services: Iterable[Service], pods: Iterable[Pod]) -> dict[str, str]:
+    """Of Services and of pods, by name."""
+    virtual = {each.metadata.name: each.cluster_ip for each in services if each.cluster_ip not in (None, "None")}
+    return {**{each.metadata.name: each.address for each in pods}, **{name: str(ip) for name, ip in virtual.items()}}
+
+
+def _addressed(text: str, known: Mapping[str, str]) -> str:
+    """With the address of every `<name>`."""
+    return re.sub(r"<([\w-]+)>", lambda found: known[found[1]], text)
 
 
 _ASK = re.compile(
@@ -208,7 +225,8 @@ def request(text: str, tokens: Mapping[str, Mapping[str, Any]] | None = None) ->
 
     `[METHOD ]URL[ from CLIENT][ as HOST-HEADER][ asking REQUEST-TARGET][ over HTTP-VERSION][ named SNI]
     [ showing AUTHORITY-OF-CLIENT-CERTIFICATE][ speaking OLDEST-NEWEST version of TLS][ with NAME=VALUE, …]`;
-    `as -` sends no Host, `named -` no SNI. `tokens` are fields of Token by the text that stands in the request.
+    `as -` sends no Host, `named -` no SNI; `<reviews>` is the address of that Service or pod. `tokens` are fields of
+    Token by the text that stands in the request.
     """
     found = _ASK.fullmatch(text)
     assert found, f"cannot read {text!r}"
@@ -247,7 +265,8 @@ def ask(
     tokens: Mapping[str, Mapping[str, Any]] | None = None,
     **settings: Any,
 ) -> Prediction:
-    return predict(world(given, **settings), request(text, tokens))
+    mesh = world(given, **settings)
+    return predict(mesh, request(_addressed(text, _addresses(mesh.kubernetes, mesh.pods.all)), tokens))
 
 
 def spoken(outcome: Outcome) -> str:
@@ -281,10 +300,11 @@ def attempts(outcome: Outcome) -> str:
 
 
 def mirrored(outcome: Outcome) -> dict[str, Fraction]:
-    """Chance of a copy by workload."""
+    """Chance of a copy by workload, and by workload and Host (`ratings as ratings-shadow`)."""
     found: dict[str, Fraction] = {}
     for mirror in outcome.mirrors:
-        found[mirror.sight.workload] = found.get(mirror.sight.workload, Fraction(0)) + mirror.probability
+        for name in (mirror.sight.workload, f"{mirror.sight.workload} as {mirror.sight.host}"):
+            found[name] = found.get(name, Fraction(0)) + mirror.probability
     return found
 
 

@@ -11,7 +11,7 @@ What more is expected holds for all questions of the row:
 - `sees`: what every workload sees that is reached: path, host, principal, headers (null: taken away);
 - `answers`: what every client gets: headers, `body`, `upstream-time` (yes, no);
 - `takes`, `attempts`: seconds before the answer, and how often workloads see the request; also distributions;
-- `mirrors`: who gets copies beside every outcome, with what chance; `none`.
+- `mirrors`: who gets copies beside every outcome, with what chance; `none`. `ratings as HOST` tells its Host too.
 
 `pending` says why the router does not yet answer so.
 """
@@ -79,7 +79,10 @@ def _more(row: dict[str, Any], predicted: Prediction) -> Iterator[tuple[object, 
         yield shares(predicted, attempts), distribution(row["attempts"])
     for outcome in predicted.outcomes:
         if "mirrors" in row:
-            yield mirrored(outcome), {} if row["mirrors"] == "none" else distribution(row["mirrors"])
+            wanted = {} if row["mirrors"] == "none" else distribution(row["mirrors"])
+            found = mirrored(outcome)
+            names = {name for name in found if any(" as " in each for each in wanted) == (" as " in name)}
+            yield {name: found[name] for name in names}, wanted
         if outcome.sight:
             yield from _compared(row.get("sees", {}), seen(outcome.sight))
         yield from _compared(row.get("answers", {}), answered(outcome))

@@ -8,7 +8,7 @@ An object that has come this far has the right types (conformance.language.objec
 of the schema is what an object of the right type can violate.
 """
 
-from conformance.router.admission.examine import AnyObject, examine
+from conformance.router.admission.examine import examine
 from conformance.router.admission.remark import Remark
 
-__all__ = ["AnyObject", "Remark", "examine"]
+__all__ = ["Remark", "examine"]

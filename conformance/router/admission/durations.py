@@ -31,7 +31,8 @@ def schema_rule(field: str, text: str) -> Remarks:
 def undecodable(field: str, text: str) -> Remarks:
     """Where the schema has no rule, a text that is no duration fails when the webhook decodes the object."""
     if parsed(text) is None:
-        yield denied(field, f"bad Duration: time: invalid duration {quoted(text)}")
+        reason = "missing unit in" if text[-1:].isdigit() else "invalid"
+        yield denied(field, f"bad Duration: time: {reason} duration {quoted(text)}")
 
 
 def duration(field: str, text: str | None, version: Version) -> Remarks:

@@ -14,6 +14,7 @@ from conformance.router.admission.service_entry import service_entry
 from conformance.router.admission.sidecar import sidecar
 from conformance.router.admission.virtual_service import virtual_service
 from conformance.router.admission.workload_entry import workload_entry
+from conformance.router.objects import AnyObject
 from conformance.router.objects.destination_rule import DestinationRule
 from conformance.router.objects.gateway import Gateway
 from conformance.router.objects.security import AuthorizationPolicy, PeerAuthentication, RequestAuthentication
@@ -21,19 +22,6 @@ from conformance.router.objects.service_entry import ServiceEntry, WorkloadEntry
 from conformance.router.objects.sidecar import Sidecar
 from conformance.router.objects.virtual_service import VirtualService
 from conformance.router.versions import Version
-
-AnyObject = (
-    VirtualService
-    | Gateway
-    | DestinationRule
-    | ServiceEntry
-    | WorkloadEntry
-    | Sidecar
-    | PeerAuthentication
-    | RequestAuthentication
-    | AuthorizationPolicy
-)
-"""One object of Istio's, of any kind that the router knows."""
 
 
 def examine(object: AnyObject, version: Version = Version()) -> tuple[Remark, ...]:  # noqa: A002, B008 - frozen, and the word

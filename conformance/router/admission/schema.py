@@ -124,7 +124,7 @@ def _sizes(field: str, value: object, attribute: Attribute) -> Remarks:
         for place, member in members:
             yield from _length(place, str(member), *LENGTHS[attribute])
     pattern = PATTERNS.get(attribute)
-    if pattern and isinstance(value, str) and value and not re.search(pattern, value):
+    if pattern and isinstance(value, str) and value and not re.fullmatch(pattern, value):
         yield unfit(field, f"{field} in body should match '{pattern}'")
 
 

@@ -277,7 +277,7 @@ POOLS = [
         "a TCP idleTimeout without a unit is refused",
         "connectionPool: {tcp: {idleTimeout: '5'}}",
         "connectionPool.tcp.idleTimeout",
-        "bad Duration: time:",
+        'bad Duration: time: missing unit in duration "5"',
     ),
     policy(
         "a connectTimeout finer than milliseconds is refused",
@@ -333,10 +333,10 @@ HASHES = [
         accepted="consistentHash: {httpCookie: {name: x, ttl: 0s, attributes: [{name: a}, {name: b, value: c}]}}",
     ),
     balanced(
-        "a cookie's ttl without a unit is refused",
-        "consistentHash: {httpCookie: {name: x, ttl: '5'}}",
+        "a cookie's ttl that is no duration is refused",
+        "consistentHash: {httpCookie: {name: x, ttl: soon}}",
         "consistentHash.httpCookie.ttl",
-        "bad Duration: time:",
+        'bad Duration: time: invalid duration "soon"',
     ),
     balanced(
         "a cookie's attribute without a name is refused",

@@ -378,6 +378,12 @@ def test_it_is_said(row: Row) -> None:
         ),
         pytest.param("1.22", "ServiceEntry", f"{SE}resolution: DNS", id="an ordinary entry in 1.22"),
         pytest.param("1.22", "WorkloadEntry", "address: 'unix:///run/x'", id="a Unix address in 1.22"),
+        pytest.param(
+            "1.22",
+            "AuthorizationPolicy",
+            "rules: [{from: [{source: {serviceAccounts: [a]}}]}]",
+            id="a service account in 1.22",
+        ),
         pytest.param("1.22", "PeerAuthentication", "mtls: {mode: STRICT}", id="a mode for the namespace in 1.22"),
         pytest.param(
             "1.22",

@@ -1,0 +1,1 @@
+"""The differential check: random configurations, one voice of the reference router, one of the real mesh."""

@@ -1,0 +1,180 @@
+"""The router's prediction against the mesh's exchange: which predicted outcome came true, or why none did. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from conformance.judgement.agreement import arriving, describe
+from conformance.judgement.history import ANSWERED_BY, Answer, Exchange, FailureKind, Seen, values_of
+from conformance.router.prediction import Kind, Outcome, Prediction, Sight
+from conformance.router.request import Headers, Request
+
+_UPSTREAM_TIME = "x-envoy-upstream-service-time"
+_EARLY_SECONDS = 0.01
+"""By so much may two clocks differ."""
+
+_FAILURES: Mapping[Kind, frozenset[FailureKind]] = {
+    Kind.REFUSED: frozenset({"connection"}),
+    Kind.RESET_PLAINTEXT: frozenset({"reset"}),
+    Kind.TLS_REFUSED: frozenset({"tls", "reset"}),
+    # Closed with request bytes still unread it is a reset, otherwise an end without an answer: one outcome.
+    Kind.CLOSED: frozenset({"reset", "protocol", "tls"}),
+    Kind.BLACKHOLE_TCP: frozenset({"reset", "protocol", "tls"}),
+    Kind.DNS_FAILURE: frozenset({"name"}),
+}
+"""How a client sees an outcome that has no answer."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as predicted."""
+
+    aspect: str
+    predicted: str
+    observed: str
+
+    def __str__(self) -> str:
+        return f"{self.aspect}: predicted {self.predicted}, observed {self.observed}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`nearest` is the outcome with the fewest differences; without differences it is the one that came true."""
+
+    nearest: Outcome | None
+    differences: tuple[Difference, ...]
+    is_undefined: bool = False
+    """The router says that Istio's answer is not determined: that matches anything."""
+
+
+def compare(prediction: Prediction, request: Request, exchange: Exchange) -> Comparison:
+    """An outcome whose probability is 0 must not happen; of all others any may."""
+    possible = [outcome for outcome in prediction.outcomes if outcome.probability]
+    best = Comparison(None, (Difference("prediction", "nothing", ended(exchange)),))
+    for outcome in possible:
+        if outcome.kind is Kind.UNDEFINED:
+            continue
+        found = Comparison(outcome, tuple(differences(outcome, request, exchange)))
+        if not found.differences:
+            return found
+        if best.nearest is None or len(found.differences) < len(best.differences):
+            best = found
+    undefined = next((outcome for outcome in possible if outcome.kind is Kind.UNDEFINED), None)
+    return best if undefined is None else Comparison(undefined, (), is_undefined=True)
+
+
+def ended(exchange: Exchange) -> str:
+    """How it ended, as the client saw it: for messages, and to group disagreements by."""
+    if exchange.answer is None:
+        return f"a failure of kind {exchange.failure.kind}" if exchange.failure else "nothing"
+    by = values_of(exchange.answer.headers, ANSWERED_BY)
+    return f"{exchange.answer.status} by {'a workload' if by else 'a proxy'}"
+
+
+def differences(outcome: Outcome, request: Request, exchange: Exchange) -> Iterator[Difference]:
+    """What keeps the exchange from being this outcome."""
+    yield from _end(outcome, exchange)
+    if exchange.answer is not None and outcome.status is not None:
+        yield from _answer(outcome, request, exchange.answer)
+    if exchange.seconds < outcome.at_least - _EARLY_SECONDS:
+        yield Difference("seconds", f"at least {outcome.at_least:g}", f"{exchange.seconds:.3f}")
+    yield from _seen(outcome, request, exchange.seen)
+
+
+# --- the client's side ------------------------------------------------------------------------------------------------
+
+
+def _end(outcome: Outcome, exchange: Exchange) -> Iterator[Difference]:
+    answer, failure = exchange.answer, exchange.failure
+    if outcome.status is None:
+        expected = _FAILURES.get(outcome.kind, frozenset())
+        if failure is None or failure.kind not in expected:
+            yield Difference("end", describe(outcome), ended(exchange))
+    elif answer is None or answer.status != outcome.status:
+        yield Difference("end", describe(outcome), ended(exchange))
+
+
+def _answer(outcome: Outcome, request: Request, answer: Answer) -> Iterator[Difference]:
+    if outcome.body is not None and request.method != "HEAD" and answer.status == outcome.status:
+        # Of a 503 the end of the text differs between versions of Envoy, but an empty one is empty.
+        is_beginning = answer.status == 503 and outcome.body != ""
+        if not (answer.body.startswith(outcome.body) if is_beginning else answer.body == outcome.body):
+            yield Difference("body", repr(outcome.body), repr(answer.body[:80]))
+    yield from _answer_headers(outcome, answer.headers)
+    has_time = bool(values_of(answer.headers, _UPSTREAM_TIME))
+    if outcome.upstream_time is not None and outcome.upstream_time != has_time:
+        said = {True: "present", False: "absent"}
+        yield Difference(f"answer's {_UPSTREAM_TIME}", said[outcome.upstream_time], said[has_time])
+
+
+def _answer_headers(outcome: Outcome, headers: Headers) -> Iterator[Difference]:
+    placed, added = _lowered(outcome.response_set), _lowered(outcome.response_added)
+    removed = {name.lower() for name in outcome.response_removed}
+    is_of_workload = outcome.sight is not None and outcome.kind in (Kind.UPSTREAM, Kind.PASSTHROUGH)
+    own = {ANSWERED_BY: [outcome.sight.workload]} if outcome.sight and is_of_workload else {}
+    for name in dict.fromkeys((*own, *placed, *added, *removed)):
+        found = values_of(headers, name)
+        # None: the workload may have said something that nobody foretells.
+        known = placed.get(name, [] if name in removed else own.get(name))
+        wanted = [*(known or ()), *added.get(name, ())]
+        if set(wanted) - set(found) if known is None else joined(wanted) != joined(found):
+            yield Difference(f"answer's {name}", joined(wanted) or "none", joined(found) or "none")
+
+
+def _lowered(headers: Headers) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def joined(values: Iterable[str]) -> str:
+    """A repeated header and one with commas are the same to HTTP, and proxies may join them."""
+    return ",".join(part.strip() for value in values for part in value.split(","))
+
+
+# --- the workloads' side ----------------------------------------------------------------------------------------------
+
+
+def _seen(outcome: Outcome, request: Request, seen: tuple[Seen, ...]) -> Iterator[Difference]:
+    sights = [*([outcome.sight] if outcome.sight else []), *(mirror.sight for mirror in outcome.mirrors)]
+    for pod in dict.fromkeys(entry.pod for entry in seen):
+        entries = [entry for entry in seen if entry.pod == pod]
+        possible = [sight for sight in sights if sight.pod == pod]
+        if not possible:
+            yield Difference("seen by", outcome.sight.workload if outcome.sight else "nobody", entries[0].workload)
+        for entry in entries:
+            flaws = [list(_entry(sight, request, entry)) for sight in possible]
+            yield from min(flaws, key=len, default=[])
+    yield from _counts(outcome, seen)
+
+
+def _counts(outcome: Outcome, seen: tuple[Seen, ...]) -> Iterator[Difference]:
+    copies = {mirror.sight.pod for mirror in outcome.mirrors}
+    if outcome.sight is not None:
+        least, most = outcome.attempts
+        count = sum(entry.pod == outcome.sight.pod for entry in seen)
+        if count < least or (count > most and outcome.sight.pod not in copies):
+            wanted = str(least) if least == most else f"{least} to {most}"
+            yield Difference("times seen", f"{wanted} at {outcome.sight.workload}", str(count))
+    for mirror in outcome.mirrors:
+        if mirror.probability == 1 and all(entry.pod != mirror.sight.pod for entry in seen):
+            yield Difference("mirror", f"a copy at {mirror.sight.workload}", "none")
+
+
+def _entry(sight: Sight, request: Request, entry: Seen) -> Iterator[Difference]:
+    for aspect, predicted, observed in (
+        ("method", sight.method, entry.method),
+        ("path", sight.path, entry.path),
+        ("host", sight.host, entry.host),
+        ("principal", sight.principal or "none", entry.principal or "none"),
+    ):
+        if predicted != observed:
+            yield Difference(aspect, predicted, observed)
+    named = (*request.headers, *sight.set_headers, *sight.added_headers)
+    for name in sorted({name.lower() for name, _ in named} | set(sight.removed_headers)):
+        values = arriving(name, sight, request.headers)
+        observed = joined(values_of(entry.headers, name))
+        if values is not None and joined(values) != observed:
+            yield Difference(f"header {name}", joined(values) or "none", observed or "none")

@@ -1,0 +1,140 @@
+"""Sends the requests of many configurations at once and collects both ends of each."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.api import Api
+from conformance.differential.arenas import AUTHORITY, Certificates
+from conformance.judgement.history import Answer, Exchange, Failure, Headers, Seen
+from conformance.mesh.workloads import CONTROL_PORT, Pod, Workloads
+from conformance.router.request import Request
+
+_THREADS = 8
+_ANSWER_SECONDS = 5
+_PLAN_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A request with the token by which journals name it."""
+
+    token: str
+    request: Request
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The pods that send and those that see."""
+
+    api: Api
+    workloads: Workloads
+    clients: Mapping[str, Pod]
+    """By namespace/workload."""
+    servers: tuple[Pod, ...]
+    certificates: Certificates
+
+    def send(self, numbered: Sequence[Numbered], prefix: str) -> dict[str, Exchange]:
+        """Exchanges by token. Each client sends its requests in order, the clients do so side by side."""
+        groups: dict[tuple[str, str | None], list[Numbered]] = defaultdict(list)
+        for each in numbered:
+            groups[each.request.client, self._certificate(each.request)].append(each)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            # Shown one by one, so that no group is left behind by an error in another.
+            sent = [pool.submit(self._plan, key, group) for key, group in groups.items()]
+            answers = {answer["token"]: answer for each in sent for answer in each.result()}
+            seen = self._seen(pool, prefix)
+        return {each.token: _exchange(each, answers[each.token], seen.get(each.token, ())) for each in numbered}
+
+    def _certificate(self, request: Request) -> str | None:
+        shown = request.handshake.certificate if request.handshake else None
+        if shown is None:
+            return None
+        return self.certificates.trusted if shown.authority == AUTHORITY else self.certificates.stranger
+
+    def _plan(self, key: tuple[str, str | None], group: Sequence[Numbered]) -> list[dict[str, Any]]:
+        client, certificate = key
+        pod = self.clients[client]
+        body = {
+            "requests": [planned(each) for each in group],
+            "connection": "fresh",
+            "timeout_seconds": _ANSWER_SECONDS,
+            "certificate": certificate,
+        }
+        content = self.api.pod_proxy(
+            pod.namespace, pod.name, CONTROL_PORT, "plan", method="post", body=body, seconds=_PLAN_SECONDS
+        )
+        answers: list[dict[str, Any]] = json.loads(content)["answers"]
+        return answers
+
+    def _seen(self, pool: ThreadPoolExecutor, prefix: str) -> dict[str, tuple[Seen, ...]]:
+        journals = pool.map(lambda pod: self.workloads.journal(pod, prefix), self.servers)
+        entries = [(each["token"], _entry(pod, each)) for pod, one in self._paired(journals) for each in one]
+        by_token: dict[str, tuple[Seen, ...]] = {}
+        for token, entry in sorted(entries, key=lambda each: each[1].at):
+            by_token[token] = (*by_token.get(token, ()), entry)
+        return by_token
+
+    def _paired(self, journals: Iterator[list[dict[str, Any]]]) -> Iterator[tuple[Pod, list[dict[str, Any]]]]:
+        return zip(self.servers, journals, strict=True)
+
+
+def planned(numbered: Numbered) -> dict[str, Any]:
+    """The request as the client pods' control port takes it."""
+    request = numbered.request
+    headers = [[name, value] for name, value in request.headers]
+    if request.authority is not None:
+        headers.append(["host", request.authority])
+    return {
+        "token": numbered.token,
+        "method": request.method,
+        "url": url(request),
+        "headers": headers,
+        "via": f"{request.dial[0]}:{request.dial[1]}" if request.dial else None,
+    }
+
+
+def url(request: Request) -> str:
+    implied = {"http": 80, "https": 443}.get(request.scheme)
+    port = "" if request.port == implied else f":{request.port}"
+    return f"{request.scheme}://{request.host}{port}{request.path}"
+
+
+def _headers(pairs: Sequence[Sequence[str]]) -> Headers:
+    return tuple((name, value) for name, value in pairs)
+
+
+def _entry(pod: Pod, entry: Mapping[str, Any]) -> Seen:
+    return Seen(
+        workload=pod.workload,
+        pod=pod.name,
+        method=entry["method"],
+        path=entry["path"],
+        host=entry["host"],
+        headers=_headers(entry["headers"]),
+        principal=entry["principal"],
+        at=entry["at"],
+    )
+
+
+def _exchange(numbered: Numbered, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
+    received, failed, request = answer.get("answer"), answer.get("failure"), numbered.request
+    return Exchange(
+        token=numbered.token,
+        case=numbered.token,
+        client=request.client,
+        method=request.method,
+        url=url(request),
+        headers=request.headers,
+        started=answer["started"],
+        seconds=answer["seconds"],
+        answer=received
+        and Answer(received["status"], _headers(received["headers"]), received["body"], received["http_version"]),
+        failure=failed and Failure(failed["kind"], failed["detail"]),
+        seen=seen,
+    )

@@ -27,7 +27,11 @@ def smallest(disagreement: Disagreement, stage: Stage, around: Surroundings) -> 
     begin = replace(disagreement.config, requests=one[:1])
     if not any(oracle([begin] * len(stage.arenas))):
         return disagreement
-    return oracle.of(shrink(begin, oracle, width=len(stage.arenas), rounds=_ROUNDS))
+    small = shrink(begin, oracle, width=len(stage.arenas), rounds=_ROUNDS)
+    if not oracle([small])[0]:
+        # It needed its neighbours, which share the gateway with it; so once more without any.
+        small = shrink(begin, oracle, width=1, rounds=_ROUNDS)
+    return oracle.of(small)
 
 
 @dataclass

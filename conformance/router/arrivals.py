@@ -46,4 +46,4 @@ def _at_pod(world: World, pod: Pod, port: int, passage: Passage, trail: list[Ste
     def deliver(address: str, number: int, further: Passage, steps: list[Step]) -> list[Outcome]:
         return arrive(world, address, number, further, steps)
 
-    return ingress.at_gateway(world, pod, port, passage, deliver, trail)
+    return ingress.at_gateway(world, pod, port, passage, deliver=deliver, trail=trail)

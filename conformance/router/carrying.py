@@ -8,11 +8,11 @@ from fractions import Fraction
 
 from conformance.router.clusters import Cluster, Missing
 from conformance.router.forwarding import Deliver, mesh_sni, spoken
+from conformance.router.origination import handshake
 from conformance.router.passage import Passage, failed
 from conformance.router.prediction import ONE, Kind, Outcome
 from conformance.router.proxies import Proxy
 from conformance.router.registry import Endpoint
-from conformance.router.request import Handshake
 from conformance.router.streams import Chain
 from conformance.router.trace import Step
 from conformance.router.transport import Transport
@@ -25,6 +25,7 @@ def through(
     chain: Chain,
     passage: Passage,
     dialled: tuple[str, int],
+    *,
     deliver: Deliver,
     trail: list[Step],
 ) -> list[Outcome]:
@@ -38,9 +39,8 @@ def through(
             continue
         trail.append(Step("destination", cluster.name, chain.by, chain.field))
         for endpoint, part in _members(proxy, cluster, dialled):
-            if chain.carries_mesh_tls:
-                sent: Passage | Outcome = replace(passage, source=proxy.pod.address, hops=passage.hops + 1)
-            else:
+            sent: Passage | Outcome = _as_it_is(passage, proxy)
+            if not chain.carries_mesh_tls:
                 sent = _wrapped(proxy, cluster, endpoint, passage, trail)
             ends = [sent] if isinstance(sent, Outcome) else deliver(endpoint.address, endpoint.port, sent, trail)
             found += [_seen(each, passage).times(share * part) for each in ends]
@@ -64,7 +64,7 @@ def _wrapped(
     """The stream as it leaves this proxy: plainly, or inside of a TLS that the proxy adds."""
     chosen = spoken(proxy, cluster, endpoint, trail)
     if chosen.transport is Transport.PLAIN:
-        return replace(passage, source=proxy.pod.address, hops=passage.hops + 1)
+        return _as_it_is(passage, proxy)
     if passage.transport is Transport.MUTUAL:
         return failed(Kind.TLS_REFUSED, "TLS inside of the mesh's TLS is read as if it were a request")
     sent = replace(passage.sent_on(proxy.pod.address), tls=passage.tls)
@@ -73,8 +73,15 @@ def _wrapped(
     assert chosen.tls, "TLS of its own is what a DestinationRule says"
     if passage.tls is not None:
         return failed(Kind.TLS_REFUSED, "TLS inside of the TLS that the DestinationRule adds")
-    certificate = proxy.world.client_certificate(chosen.tls, proxy.namespace)
-    return replace(sent, tls=Handshake(sni=chosen.tls.sni, certificate=certificate))
+    # A stream has no Host: only tls.sni gives it a name.
+    return replace(sent, tls=handshake(proxy.world, chosen.tls, proxy.namespace, ""))
+
+
+def _as_it_is(passage: Passage, proxy: Proxy) -> Passage:
+    """TLS that nobody terminated goes on, the mesh's own with whom it names; of one that was, nothing is left."""
+    if passage.transport is Transport.MUTUAL:
+        return replace(passage, source=proxy.pod.address, hops=passage.hops + 1)
+    return replace(passage.sent_on(proxy.pod.address), tls=passage.tls)
 
 
 def _seen(outcome: Outcome, passage: Passage) -> Outcome:

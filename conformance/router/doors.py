@@ -91,6 +91,7 @@ def _door(world: World, pod: Pod, port: int) -> Door:
             root_namespace=root,
             version=world.version,
             trust_domain=world.mesh.trust_domain,
+            authorizers=world.mesh.authorizers,
         ),
     )
 

@@ -17,18 +17,20 @@ from conformance.router.doors import Door, door_of
 from conformance.router.faults import BODY, Fault
 from conformance.router.header_operations import Operations
 from conformance.router.message import Message
+from conformance.router.origination import handshake
 from conformance.router.passage import Edits, Passage, failed, local, proxied
 from conformance.router.prediction import ONE, Kind, Mirror, Outcome
 from conformance.router.proxies import Proxy
 from conformance.router.redirects import https_redirect, redirect
 from conformance.router.registry import Endpoint
-from conformance.router.request import Handshake, Headers
+from conformance.router.request import Headers
 from conformance.router.rewrites import ORIGINAL_PATH, rewritten
-from conformance.router.routes import Direct, Forward, Redirect, Route, VirtualHost
+from conformance.router.routes import Direct, Forward, Redirect, Route, VirtualHost, without_port
 from conformance.router.trace import Step
 from conformance.router.transport import Chosen, Transport, transport
 from conformance.router.tries import Place, tried
 from conformance.router.undefined import Undefined
+from conformance.router.versions import Since
 
 Deliver = Callable[[str, int, Passage, list[Step]], list[Outcome]]
 """What becomes of a connection to an address and port."""
@@ -244,8 +246,8 @@ def _visited(hop: Hop, found: Cluster, endpoint: Endpoint, passage: Passage) -> 
         sent = sent.by_mutual_tls(proxy.principal, mesh_sni(found, chosen.tls.sni if chosen.tls else None))
     if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:
         assert sent.message, "an HTTP proxy has read what it sends on"
-        certificate = proxy.world.client_certificate(chosen.tls, proxy.namespace)
-        sent = replace(sent, tls=Handshake(sni=chosen.tls.sni or sent.message.authority, certificate=certificate))
+        host = without_port(sent.message.authority)
+        sent = replace(sent, tls=handshake(proxy.world, chosen.tls, proxy.namespace, host))
     outcomes = hop.deliver(endpoint.address, endpoint.port, sent, hop.trail)
     return [_through(outcome, proxy) for outcome in outcomes]
 
@@ -269,6 +271,15 @@ def _through(outcome: Outcome, proxy: Proxy) -> Outcome:
     return made.served_by(server, upstream_time=True)
 
 
+def _shadowed(hop: Hop, passage: Passage) -> Passage:
+    """Until 1.27 the Host of a copy says that it is one."""
+    if hop.proxy.world.version.has(Since.PLAIN_MIRROR_HOST) or passage.message is None:
+        return passage
+    host = without_port(passage.message.authority)
+    authority = f"{host}-shadow{passage.message.authority[len(host) :]}"
+    return replace(passage, message=replace(passage.message, authority=authority))
+
+
 def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
     for copy in action.copies:
         found = hop.proxy.cluster(copy.cluster)
@@ -276,6 +287,7 @@ def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
             hop.trail.append(Step("mirror", f"skipped: {found.why}"))
             continue
         quiet = replace(hop, trail=[])
+        passage = _shadowed(hop, passage)
         for outcomes, share in _spread(quiet, found, passage):
             for outcome in outcomes:
                 if outcome.sight is not None:

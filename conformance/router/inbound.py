@@ -7,12 +7,13 @@ from dataclasses import replace
 from conformance.router.codec import Refused, read_again, received
 from conformance.router.doors import Door, answers, door_of
 from conformance.router.guarding import guarded, guarded_stream
-from conformance.router.objects.kubernetes import Pod
+from conformance.router.names import covers
+from conformance.router.objects.kubernetes import Pod, TlsServer
 from conformance.router.passage import UPSTREAM_ERROR, Passage, failed, local, unread
 from conformance.router.peer_authentication import Mode
 from conformance.router.prediction import Kind, Outcome, Sight
 from conformance.router.registry import Protocol
-from conformance.router.request import Headers
+from conformance.router.request import Handshake, Headers
 from conformance.router.trace import Step
 from conformance.router.transport import Transport
 from conformance.router.world import World
@@ -102,6 +103,9 @@ def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool, ser
     if own is not None:
         if passage.tls is None:
             return failed(Kind.CLOSED, f"port {port} of {pod.workload} wants TLS")
+        distrust = _distrust(own, passage.tls)
+        if distrust:
+            return failed(Kind.TLS_REFUSED, f"{pod.workload} shows a certificate {distrust}")
         shown = passage.tls.certificate
         if own.client_authority and (shown is None or shown.authority != own.client_authority):
             return failed(Kind.TLS_REFUSED, f"{pod.workload} wants a client certificate of another authority")
@@ -118,6 +122,16 @@ def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool, ser
         response_set=(*behaviour.headers, *server) if behaviour.headers else server,
         at_least=behaviour.seconds,
     )
+
+
+def _distrust(server: TlsServer, client: Handshake) -> str:
+    """Why the client does not take the server's certificate; empty if it does."""
+    if client.trusts is not None and client.trusts != server.authority:
+        return "of an authority that the client does not trust"
+    wanted = [name.lower() for name in client.names]
+    if wanted and server.names and not any(covers(each, name) for each in server.names for name in wanted):
+        return f"without any of the names {', '.join(wanted)}"
+    return ""
 
 
 def sight_of(pod: Pod, port: int, passage: Passage) -> Sight:

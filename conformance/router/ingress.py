@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from conformance.router.carrying import through
 from conformance.router.codec import Refused, read_again, received
 from conformance.router.doors import door_of
 from conformance.router.forwarding import Deliver, Hop, answer
-from conformance.router.gateway_chains import Offers, offers
+from conformance.router.gateway_chains import Offer, Offers, offers
 from conformance.router.gateways import Bound, Listener, Speech
 from conformance.router.guarding import FORWARDED_FOR, guarded, guarded_stream
 from conformance.router.handshakes import refusal
@@ -25,8 +25,19 @@ from conformance.router.versions import Since
 from conformance.router.world import World
 
 
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A connection to one listener of one gateway."""
+
+    proxy: Proxy
+    listener: Listener
+    passage: Passage
+    deliver: Deliver
+    trail: list[Step]
+
+
 def at_gateway(
-    world: World, pod: Pod, port: int, passage: Passage, deliver: Deliver, trail: list[Step]
+    world: World, pod: Pod, port: int, passage: Passage, *, deliver: Deliver, trail: list[Step]
 ) -> list[Outcome]:
     """What becomes of a connection to a container port of a gateway pod."""
     proxy = proxy_of(world, pod)
@@ -36,65 +47,64 @@ def at_gateway(
         return [failed(Kind.REFUSED, f"no Gateway opens port {port} of {pod.workload}")]
     first = listener.servers[0]
     trail.append(Step("gateway", f"port {port} of {pod.workload}", first.gateway.reference, first.field))
-    if listener.speech is Speech.HTTP:
-        return _plain(proxy, listener, passage, deliver, trail)
-    found = offers(proxy, listener)
+    visit = _Visit(proxy, listener, passage, deliver, trail)
+    return _plain(visit) if listener.speech is Speech.HTTP else _chained(visit, offers(proxy, listener))
+
+
+def _plain(visit: _Visit) -> list[Outcome]:
+    """A listener without filter chains: HTTP or nothing."""
+    passage = visit.passage
+    if passage.tls is not None or passage.transport is Transport.MUTUAL:
+        return [failed(Kind.TLS_REFUSED, f"port {visit.listener.port} is plain HTTP")]
+    if not passage.is_http:
+        return [local(Kind.BAD_REQUEST, 400, "", "these bytes are no HTTP request")]
+    return _http(visit, None)
+
+
+def _chained(visit: _Visit, found: Offers) -> list[Outcome]:
+    """By the name in the handshake to a filter chain; without any handshake only one for all names will do."""
+    port, passage, trail = visit.listener.port, visit.passage, visit.trail
     if found.refused:
         return [failed(Kind.UNDEFINED, found.refused)]
     if not found.all:
         trail.append(Step("gateway", f"no server of port {port} has a route, so nothing listens there"))
         return [failed(Kind.REFUSED, f"no server of port {port} has a route")]
-    return _chained(proxy, listener, found, passage, deliver, trail)
-
-
-def _plain(proxy: Proxy, listener: Listener, passage: Passage, deliver: Deliver, trail: list[Step]) -> list[Outcome]:
-    if passage.tls is not None or passage.transport is Transport.MUTUAL:
-        return [failed(Kind.TLS_REFUSED, f"port {listener.port} is plain HTTP")]
-    if not passage.is_http:
-        return [local(Kind.BAD_REQUEST, 400, "", "these bytes are no HTTP request")]
-    return _http(proxy, listener, None, passage, deliver, trail)
-
-
-def _chained(
-    proxy: Proxy, listener: Listener, found: Offers, passage: Passage, deliver: Deliver, trail: list[Step]
-) -> list[Outcome]:
-    """By the name in the handshake to a filter chain; without any handshake only one for all names will do."""
     is_mesh = passage.transport is Transport.MUTUAL
     shown = passage.tls
     if is_mesh:
-        shown = Handshake(passage.sni, proxy.world.mesh_certificate(passage.principal))
+        shown = Handshake(passage.sni, visit.proxy.world.mesh_certificate(passage.principal))
     offer = found.find(shown.sni if shown else None, speaks_mesh=is_mesh)
     if offer is None:
         name = f"the name {shown.sni}" if shown else "bytes that are no TLS"
         trail.append(Step("gateway", f"no filter chain for {name}"))
-        kind = Kind.TLS_REFUSED if shown else Kind.RESET_PLAINTEXT
-        return [failed(kind, f"no server of port {listener.port} has {name}")]
-    bound, chain = offer.bound, offer.chain
+        return [failed(Kind.TLS_REFUSED if shown else Kind.RESET_PLAINTEXT, f"no server of port {port} has {name}")]
+    bound = offer.bound
     trail.append(Step("gateway", f"server for {', '.join(offer.names)}", bound.gateway.reference, bound.field))
-    if chain and (bound.server.tls is None or bound.passes_through):
-        return _stream(proxy, listener, chain, passage, deliver, trail)
+    if offer.chain and (bound.server.tls is None or bound.passes_through):
+        return _stream(visit, offer.chain)
     if shown is None:
-        return [failed(Kind.RESET_PLAINTEXT, f"port {listener.port} takes TLS only")]
-    refused = refusal(proxy, bound, shown)
+        return [failed(Kind.RESET_PLAINTEXT, f"port {port} takes TLS only")]
+    return _terminated(visit, offer, shown)
+
+
+def _terminated(visit: _Visit, offer: Offer, shown: Handshake) -> list[Outcome]:
+    refused = refusal(visit.proxy, offer.bound, shown)
     if refused:
         return [failed(Kind.TLS_REFUSED, refused)]
-    inside = replace(passage, tls=None, transport=Transport.PLAIN)
-    if chain:
-        return _stream(proxy, listener, chain, inside, deliver, trail)
-    return _http(proxy, listener, bound, inside, deliver, trail)
+    inside = replace(visit, passage=replace(visit.passage, tls=None, transport=Transport.PLAIN))
+    return _stream(inside, offer.chain) if offer.chain else _http(inside, offer.bound)
 
 
-def _http(
-    proxy: Proxy, listener: Listener, bound: Bound | None, passage: Passage, deliver: Deliver, trail: list[Step]
-) -> list[Outcome]:
+def _http(visit: _Visit, bound: Bound | None) -> list[Outcome]:
     """Policies first, then routes: a 401 or 403 precedes a 404."""
+    proxy, listener, trail = visit.proxy, visit.listener, visit.trail
     world = proxy.world
     scheme = "https" if bound else "http"
-    message = _read(world, passage, scheme)
+    message = _read(world, visit.passage, scheme)
     if isinstance(message, Refused):
         return [unread(message)]
     door = door_of(world, proxy.pod, listener.port)
-    admitted = guarded(world, door, passage, message, trail)
+    admitted = guarded(world, door, visit.passage, message, trail)
     if isinstance(admitted, Outcome):
         return [_by_gateway(admitted)]
     assert admitted.message, "policies look at what was read"
@@ -103,7 +113,7 @@ def _http(
         message=admitted.message,
         passage=admitted,
         dialled=(proxy.pod.address, listener.port),
-        deliver=deliver,
+        deliver=visit.deliver,
         trail=trail,
         ends_tls=bound is not None,
     )
@@ -136,12 +146,12 @@ def _by_gateway(outcome: Outcome) -> Outcome:
     return replace(outcome, response_set=(*outcome.response_set, ("server", "istio-envoy")))
 
 
-def _stream(
-    proxy: Proxy, listener: Listener, chain: Chain, passage: Passage, deliver: Deliver, trail: list[Step]
-) -> list[Outcome]:
-    """Bytes that are passed on."""
-    closed = guarded_stream(door_of(proxy.world, proxy.pod, listener.port), passage, trail)
+def _stream(visit: _Visit, chain: Chain) -> list[Outcome]:
+    """Bytes that are passed on; whose mutual TLS they are is not known where it goes on unread."""
+    proxy, port, passage, trail = visit.proxy, visit.listener.port, visit.passage, visit.trail
+    known = replace(passage, principal=None) if passage.transport is Transport.MUTUAL else passage
+    closed = guarded_stream(door_of(proxy.world, proxy.pod, port), known, trail)
     if closed is not None:
         return [closed]
     trail.append(Step("rule", chain.field, chain.by, chain.field))
-    return through(proxy, chain, passage, (proxy.pod.address, listener.port), deliver, trail)
+    return through(proxy, chain, passage, (proxy.pod.address, port), deliver=visit.deliver, trail=trail)

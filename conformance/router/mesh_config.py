@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 ALLOW_ANY = "ALLOW_ANY"
 REGISTRY_ONLY = "REGISTRY_ONLY"
@@ -22,6 +23,8 @@ class MeshConfig:
     enable_auto_mtls: bool = True
     scope_gateway_to_namespace: bool = False
     """PILOT_SCOPE_GATEWAY_TO_NAMESPACE."""
+    authorizers: Mapping[str, Literal["http", "grpc"]] = field(default_factory=dict)
+    """extensionProviders that CUSTOM policies may name, and what they speak."""
     dns_capture: bool = False
     """ISTIO_META_DNS_CAPTURE: names of ServiceEntries resolve in the sidecar."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from conformance.router import streams
 from conformance.router.carrying import through
@@ -24,55 +24,73 @@ _OWN_PORTS = (15001, 15006)
 """Where the proxy itself listens for what iptables catches."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """What the application opened, at its own sidecar."""
+
+    proxy: Proxy
+    dialled: tuple[str, int]
+    passage: Passage
+    deliver: Deliver
+    trail: list[Step]
+
+    @property
+    def looks_like_http(self) -> bool:
+        """What Envoy's HTTP inspector and Istio's filter chain match let pass; HTTP/1.0 goes on as a stream."""
+        passage = self.passage
+        return passage.is_http and passage.tls is None and passage.request.http_version != "1.0"
+
+
 def leave(
-    proxy: Proxy, address: str, port: int, passage: Passage, deliver: Deliver, trail: list[Step]
+    proxy: Proxy, dialled: tuple[str, int], passage: Passage, deliver: Deliver, trail: list[Step]
 ) -> list[Outcome]:
     """What becomes of a connection that the application opens to an address."""
+    address, port = dialled
     if port in _OWN_PORTS and address == passage.source:
         return [failed(Kind.BLACKHOLE_TCP, f"{address}:{port} is the proxy's own, which would go round in circles")]
+    opened = _Connection(proxy, dialled, passage, deliver, trail)
     listener = proxy.listeners(port).find(address)
     if listener is None:
         trail.append(Step("listener", f"none for {address}:{port}", proxy.scope.by))
-        return _unknown(proxy, address, port, passage, deliver, trail)
+        return _unknown(opened)
     if listener.conflict:
         return [failed(Kind.UNDEFINED, listener.conflict)]
     owner = listener.service
     name = f"{address if owner else '0.0.0.0'}:{port}"  # noqa: S104  a name, nothing is bound
     trail.append(Step("listener", f"{name} reads {listener.speech.value}", owner.reference if owner else None))
-    if listener.speech in (Speech.HTTP, Speech.SNIFFED) and _looks_like_http(passage):
-        return _http(proxy, listener, address, passage, deliver, trail)
+    return _taken(opened, listener)
+
+
+def _taken(opened: _Connection, listener: Listener) -> list[Outcome]:
+    """By a listener that says what it reads; what is not that is unknown traffic (the default filter chain)."""
+    proxy, passage, trail = opened.proxy, opened.passage, opened.trail
+    if listener.speech in (Speech.HTTP, Speech.SNIFFED) and opened.looks_like_http:
+        return _http(opened, listener)
     if listener.speech is Speech.HTTP:
         trail.append(Step("listener", "this is no HTTP that it looks for"))
-        return _unknown(proxy, address, port, passage, deliver, trail)
+        return _unknown(opened)
     sni = passage.tls.sni if passage.tls else None
-    chain = streams.at_sidecar(proxy, listener, address, sni)
+    chain = streams.at_sidecar(proxy, listener, opened.dialled[0], sni)
     if chain is None:
         trail.append(Step("listener", f"no filter chain for the name {sni}"))
-        return _unknown(proxy, address, port, passage, deliver, trail)
+        return _unknown(opened)
     trail.append(Step("rule", chain.field or "the service's own", chain.by, chain.field))
-    return through(proxy, chain, passage, (address, port), deliver, trail)
+    return through(proxy, chain, passage, opened.dialled, deliver=opened.deliver, trail=trail)
 
 
-def _looks_like_http(passage: Passage) -> bool:
-    """What Envoy's HTTP inspector and Istio's filter chain match let pass; HTTP/1.0 goes on as a stream."""
-    return passage.is_http and passage.tls is None and passage.request.http_version != "1.0"
-
-
-def _unknown(
-    proxy: Proxy, address: str, port: int, passage: Passage, deliver: Deliver, trail: list[Step]
-) -> list[Outcome]:
+def _unknown(opened: _Connection) -> list[Outcome]:
     """A stream to an address nobody knows: on to it as it is, or closed (outboundTrafficPolicy)."""
-    scope = proxy.scope
+    (address, port), scope, passage, trail = opened.dialled, opened.proxy.scope, opened.passage, opened.trail
     if scope.mode == REGISTRY_ONLY:
         trail.append(Step("egress", "REGISTRY_ONLY closes it", scope.by, "outboundTrafficPolicy.mode"))
         return [failed(Kind.BLACKHOLE_TCP, f"nothing known at {address}:{port}")]
     if scope.egress_proxy:
         chain = streams.Chain(((_egress_proxy(scope.egress_proxy), ONE),), scope.by, _EGRESS_PROXY)
         trail.append(Step("egress", "what is unknown goes to the egress proxy", scope.by, _EGRESS_PROXY))
-        return through(proxy, chain, passage, (address, port), deliver, trail)
+        return through(opened.proxy, chain, passage, opened.dialled, deliver=opened.deliver, trail=trail)
     trail.append(Step("egress", f"ALLOW_ANY lets it pass to {address}:{port}", scope.by))
     sent = replace(passage, hops=passage.hops + 1)
-    return [_passed(each, passage) for each in deliver(address, port, sent, trail)]
+    return [_passed(each, passage) for each in opened.deliver(address, port, sent, trail)]
 
 
 _EGRESS_PROXY = "spec.outboundTrafficPolicy.egressProxy"
@@ -93,18 +111,16 @@ def _passed(outcome: Outcome, passage: Passage) -> Outcome:
     return outcome
 
 
-def _http(
-    proxy: Proxy, listener: Listener, address: str, passage: Passage, deliver: Deliver, trail: list[Step]
-) -> list[Outcome]:
-    world = proxy.world
-    message = received(passage.request, scheme="http", normalization=world.mesh.path_normalization)
+def _http(opened: _Connection, listener: Listener) -> list[Outcome]:
+    proxy, passage = opened.proxy, opened.passage
+    message = received(passage.request, scheme="http", normalization=proxy.world.mesh.path_normalization)
     if isinstance(message, Refused):
         return [unread(message)]
     owner = listener.service if listener.speech is Speech.SNIFFED else None
     table = proxy.sniffed_table(owner, listener.port) if owner else proxy.table(listener.port)
     if table.refused:
         return [failed(Kind.UNDEFINED, table.refused)]
-    hop = Hop(proxy, message, passage.read(message), (address, listener.port), deliver, trail)
+    hop = Hop(proxy, message, passage.read(message), opened.dialled, opened.deliver, opened.trail)
     host = table.find(message.authority) if _is_named(proxy, message, listener.port) else table.any
     return [_by_sidecar(each) for each in (_uncharted(hop) if host is None else answer(hop, host))]
 

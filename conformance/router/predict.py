@@ -16,7 +16,7 @@ from conformance.router.trace import Step
 from conformance.router.world import World
 
 
-class UnknownClient(ValueError):
+class UnknownClient(ValueError):  # noqa: N818 - it says what the client is
     """The request comes from nobody in the world."""
 
 
@@ -36,7 +36,7 @@ def predict(world: World, request: Request) -> Prediction:
     )
     outcomes: list[Outcome] = []
     for address in addresses:
-        found = _sent(world, pod, address, port, passage, trail)
+        found = _sent(world, pod, (address, port), passage, trail)
         outcomes += found if len(addresses) == 1 else [each.times(Fraction(1, len(addresses))) for each in found]
     return Prediction(tuple(outcomes), tuple(trail))
 
@@ -65,11 +65,12 @@ def _nearest(clients: Iterable[str]) -> str:
     return f"known are {', '.join(sorted(clients)[:20])}" if clients else "the world has no workloads"
 
 
-def _sent(world: World, pod: Pod, address: str, port: int, passage: Passage, trail: list[Step]) -> list[Outcome]:
+def _sent(world: World, pod: Pod, dialled: tuple[str, int], passage: Passage, trail: list[Step]) -> list[Outcome]:
     def deliver(there: str, number: int, further: Passage, steps: list[Step]) -> list[Outcome]:
         return arrive(world, there, number, further, steps)
 
+    address, port = dialled
     if not pod.has_sidecar or port in pod.excluded_outbound:
         trail.append(Step("client", f"{pod.workload} has no sidecar: straight to {address}:{port}"))
         return arrive(world, address, port, passage, trail)
-    return leave(proxy_of(world, pod), address, port, passage, deliver, trail)
+    return leave(proxy_of(world, pod), dialled, passage, deliver, trail)

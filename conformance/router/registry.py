@@ -229,7 +229,7 @@ def of_entries(
             if _is_allocated(entry, host, mesh, version):
                 number = next(numbers)
                 addresses = (f"240.240.{number // 256}.{number % 256}",)
-            yield _of_entry(entry, host.lower(), addresses, places, pods, mesh)
+            yield _of_entry(entry, host.lower(), addresses, places, pods=pods, mesh=mesh)
 
 
 def _is_allocated(entry: ServiceEntry, host: str, mesh: MeshConfig, version: Version) -> bool:
@@ -265,7 +265,13 @@ _RESOLUTIONS = {"STATIC": Resolution.STATIC, None: Resolution.ORIGINAL, "NONE": 
 
 
 def _of_entry(
-    entry: ServiceEntry, host: str, addresses: tuple[str, ...], places: tuple[_Place, ...], pods: Pods, mesh: MeshConfig
+    entry: ServiceEntry,
+    host: str,
+    addresses: tuple[str, ...],
+    places: tuple[_Place, ...],
+    *,
+    pods: Pods,
+    mesh: MeshConfig,
 ) -> Service:
     spec, metadata = entry.spec, entry.metadata
     resolution = _RESOLUTIONS.get(spec.resolution, Resolution.DNS)

@@ -44,6 +44,10 @@ class Handshake:
 
     sni: str | None = None
     certificate: Certificate | None = None
+    trusts: str | None = None
+    """The authority by which the client verifies the server; None: it takes any."""
+    names: tuple[str, ...] = ()
+    """One of which the server's certificate must have, if it is verified."""
     max_version: Literal["1.0", "1.1", "1.2", "1.3"] = "1.3"
     min_version: Literal["1.0", "1.1", "1.2", "1.3"] = "1.0"
 

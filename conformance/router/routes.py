@@ -50,12 +50,15 @@ class Copy:
     share: Fraction
 
 
+_NO_RETRIES = RetryPolicy()
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     targets: tuple[Target, ...]
     rewrite: HTTPRewrite | None = None
     timeout: Fraction | None = None
-    retries: RetryPolicy = RetryPolicy()
+    retries: RetryPolicy = _NO_RETRIES
     fault: Fault | None = None
     copies: tuple[Copy, ...] = ()
     cors: CorsPolicy | None = None

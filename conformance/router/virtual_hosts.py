@@ -63,8 +63,6 @@ def _drafts(services: Services, candidates: Sequence[Listed], binding: Binding) 
     taken: set[str] = set()
     drafts = []
     for each in candidates:
-        if binding.port != _GENERAL_PORT and not _touches(each, services):
-            continue
         own, others = _split(each, services, index)
         own_routed = tuple(service for service in own if service.host in routed)
         if not own_routed and binding.port != _GENERAL_PORT:
@@ -83,13 +81,6 @@ def _drafts(services: Services, candidates: Sequence[Listed], binding: Binding) 
 
 def _default(cluster: ClusterKey, by: Reference, version: Version) -> tuple[Route, ...]:
     return (default_route(cluster, cluster.port, by, version),)
-
-
-def _touches(each: Listed, services: Services) -> bool:
-    return any(
-        host in services or (is_wildcard(host) and any(covers(host, other) for other in services))
-        for host in each.hosts
-    )
 
 
 class _Owners:

@@ -63,10 +63,9 @@ class Listed:
     gateways: frozenset[str]
     audience: Audience
     rules: tuple[Rule, ...]
-    tls: tuple[StreamRule, ...] = ()
-    tcp: tuple[StreamRule, ...] = ()
-
-    version: Version = Version()
+    tls: tuple[StreamRule, ...]
+    tcp: tuple[StreamRule, ...]
+    version: Version
 
     @property
     def is_for_mesh(self) -> bool:

@@ -25,7 +25,7 @@ class Audience:
 
 
 def audience(export_to: Iterable[str], own: str, default: Iterable[str]) -> Audience:
-    """Of exportTo, or of the mesh's default where it is absent; `*` beats all, and `~` all but that (push_context.go)."""
+    """Of exportTo, or of the mesh's default where it is absent; `*` beats all, `~` all but that (push_context.go)."""
     named = frozenset(export_to) or frozenset(default)
     if NOBODY in named and EVERYONE not in named:
         return Audience(frozenset())

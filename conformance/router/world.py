@@ -12,7 +12,7 @@ from conformance.router.destination_rules import DestinationRules
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.names import is_address
 from conformance.router.objects import AnyObject
-from conformance.router.objects.destination_rule import ClientTLSSettings, DestinationRule
+from conformance.router.objects.destination_rule import DestinationRule
 from conformance.router.objects.gateway import Gateway
 from conformance.router.objects.kubernetes import Pod, Secret
 from conformance.router.objects.kubernetes import Service as KubernetesService
@@ -101,8 +101,8 @@ class World:
         """ExternalName services, by the service that they stand for in the end (resolveServiceAliases)."""
         known = {each.host: each.alias_of for each in self.services if each.resolution is Resolution.ALIAS}
         found: dict[str, list[str]] = defaultdict(list)
-        for name, target in known.items():
-            seen = {name}
+        for name, first in known.items():
+            seen, target = {name}, first
             while target in known and target not in seen:
                 seen.add(target)
                 target = known[target]
@@ -132,16 +132,6 @@ class World:
             if captured is not None and captured.addresses:
                 return captured.addresses
         return resolve(plain, self.mesh)
-
-    def client_certificate(self, tls: ClientTLSSettings, namespace: str) -> Certificate | None:
-        """What a proxy shows when a DestinationRule makes it speak TLS of its own."""
-        if tls.mode != "MUTUAL":
-            return None
-        if tls.credential_name:
-            secret = self.secrets.get((namespace, tls.credential_name))
-            return Certificate(secret.issuer) if secret and secret.issuer else None
-        issuer = self.mesh.certificate_files.get(tls.client_certificate or "")
-        return Certificate(issuer) if issuer else None
 
     def mesh_certificate(self, principal: str | None) -> Certificate:
         return Certificate(MESH_AUTHORITY, (principal,) if principal else ())

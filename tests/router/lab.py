@@ -239,7 +239,8 @@ def request(text: str, tokens: Mapping[str, Mapping[str, Any]] | None = None) ->
     if found["sni"] or found["certificate"] or found["newest"]:
         shown = Certificate(found["certificate"]) if found["certificate"] else None
         sni = None if found["sni"] == "-" else found["sni"] or parts.hostname
-        handshake = Handshake(sni, shown, found["newest"] or "1.3", found["oldest"] or "1.0")  # type: ignore[arg-type]
+        newest, oldest = found["newest"] or "1.3", found["oldest"] or "1.0"
+        handshake = Handshake(sni, shown, max_version=newest, min_version=oldest)  # type: ignore[arg-type]
     bearers = {raw: {**facts, "audiences": tuple(facts.get("audiences", ()))} for raw, facts in (tokens or {}).items()}
     homes = {"internet": "outside/plain", "plain": "outside/plain", "teller": "bank/teller"}
     return Request(

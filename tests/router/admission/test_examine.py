@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-import conformance.router.admission
 from conformance.router.admission import examine
 from conformance.router.admission.remark import Remark, api_name
 from conformance.router.objects.gateway import Gateway, GatewaySpec, Port, Server
@@ -18,7 +12,6 @@ from conformance.router.objects.service_entry import ServiceEntry, ServiceEntryS
 from conformance.router.objects.sidecar import IngressListener, Sidecar, SidecarSpec
 from tests.router.admission.rows import Row, check, http, parameters, policy, remarks, rule
 
-MODULES = sorted(Path(conformance.router.admission.__path__[0]).rglob("*.py"))
 WHERE = Metadata("it", "shop")
 
 ANNOTATIONS = [
@@ -153,18 +146,3 @@ def test_what_is_absent_is_required_even_if_the_object_was_never_written() -> No
 )
 def test_attributes_have_their_names_of_the_api(attribute: str, name: str) -> None:
     assert api_name(attribute) == name
-
-
-def imported(module: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.module, "relative imports hide where a name comes from"
-            yield node.module
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
-def test_a_module_imports_the_standard_library_re2_and_the_router_only(module: Path) -> None:
-    for name in imported(module):
-        assert name.startswith("conformance.router.") or name.partition(".")[0] in {*sys.stdlib_module_names, "re2"}

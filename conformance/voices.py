@@ -9,14 +9,16 @@ from conformance.router.versions import Version
 from conformance.worlds import MODELLED, request_of, scenario_world
 
 
-def predicted_cases(loaded: Loaded, version: Version | None = None) -> tuple[CaseExpectation, ...]:
+def predicted_cases(
+    loaded: Loaded, version: Version | None = None, *, has_istio_proxy: bool = True
+) -> tuple[CaseExpectation, ...]:
     """The cases of a scenario with both voices; where its configuration is beyond the router, with the document's only.
 
     Raises BadInput for configuration that is no object of Istio's API.
     """
     if any(each["kind"] not in MODELLED for each in loaded.scenario.config):
         return tuple(case.expected() for case in loaded.scenario.cases)
-    world = scenario_world(loaded, version)
+    world = scenario_world(loaded, version, has_istio_proxy=has_istio_proxy)
     cases = []
     for case in loaded.scenario.cases:
         request = request_of(case, loaded.scenario.namespace)

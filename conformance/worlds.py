@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,6 @@ from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.objects import AnyObject
-from conformance.router.objects.kubernetes import Secret
 from conformance.router.request import Request, Scheme
 from conformance.router.versions import Version
 from conformance.router.world import World, build
@@ -27,7 +26,7 @@ INGRESS = f"istio-ingressgateway.{ROOT}.svc.cluster.local"
 Object = Mapping[str, Any]
 
 
-def scenario_world(loaded: Loaded, version: Version | None = None) -> World:
+def scenario_world(loaded: Loaded, version: Version | None = None, *, has_istio_proxy: bool = True) -> World:
     """The state of the mesh while a scenario's requests are sent."""
     scenario = loaded.scenario
     addresses = Addresses()
@@ -38,7 +37,7 @@ def scenario_world(loaded: Loaded, version: Version | None = None) -> World:
         found = found.with_more(kubernetes(objects, namespace, addresses, injected=[namespace]))
     found = found.with_more(kubernetes(_plain(scenario.config), scenario.namespace, addresses))
     configured = typed_objects([*read("sentinel"), *scenario.config], scenario.namespace, loaded.source.path)
-    return world_of(configured, found, version)
+    return world_of(configured, found, version, has_istio_proxy=has_istio_proxy)
 
 
 PLAIN = frozenset({"Service", "Deployment", "Pod", "Secret", "Namespace"})
@@ -63,18 +62,18 @@ def world_of(
     objects: Iterable[AnyObject],
     found: Kubernetes,
     version: Version | None = None,
-    mesh: MeshConfig | None = None,
-    secrets: Sequence[Secret] = (),
+    *,
+    has_istio_proxy: bool = True,
 ) -> World:
-    """A world with Istio's own gateways, and the outside world's names where its servers are there."""
+    """A world in which the names of the outside lead to its servers, where these are there."""
     by_host = {f"{each.metadata.name}.{each.metadata.namespace}": each.cluster_ip for each in found.services}
     names = {name: (address,) for name, target in outside_names().items() if (address := by_host.get(target))}
     return build(
         objects,
         services=found.services,
         pods=found.pods,
-        secrets=(*found.secrets, *secrets),
-        mesh=mesh or MeshConfig(names=names),
+        secrets=found.secrets,
+        mesh=MeshConfig(names=names, has_istio_proxy=has_istio_proxy),
         version=version,
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from cluster import kept
 from cluster.api import Api
 from cluster.embedded import cluster as embedded
+from cluster.istio import UPSTREAM_ENVOY
 from cluster.model import Cluster, ClusterError
 from conformance.differential import reproduction
 from conformance.differential.arena import Arena
@@ -43,7 +44,9 @@ def differential(options: Options, say: Say) -> bool:
         stage = Stage(cluster.kubeconfig, locks, [Arena(number) for number in range(options.arenas)])
         try:
             say(f"{options.arenas} arenas are ready; seed {options.seed}")
-            around = surroundings(stage.api, cluster.parts["pilot-discovery"].version)
+            has_istio_proxy = UPSTREAM_ENVOY not in cluster.deviations
+            version = cluster.parts["pilot-discovery"].version
+            around = surroundings(stage.api, version, has_istio_proxy=has_istio_proxy)
             begun = time.monotonic()
             tally = DifferentialRun(stage, around, options.seed, say).perform(options.numbers)
             print(tally.table(time.monotonic() - begun))

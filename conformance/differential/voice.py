@@ -49,7 +49,7 @@ class Surroundings:
         )
 
 
-def surroundings(api: Api, version: str) -> Surroundings:
+def surroundings(api: Api, version: str, *, has_istio_proxy: bool) -> Surroundings:
     """Read from the cluster."""
     # None is made up: what is on a cluster has addresses.
     addresses = Addresses()
@@ -67,7 +67,7 @@ def surroundings(api: Api, version: str) -> Surroundings:
     known = {f"{each.metadata.name}.{each.metadata.namespace}": each.cluster_ip for each in services}
     names = {name: (address,) for name, target in outside_names().items() if (address := known.get(target))}
     found = Kubernetes(tuple(services), tuple(pods), tuple(secrets))
-    return Surroundings(found, MeshConfig(names=names), Version.of(version))
+    return Surroundings(found, MeshConfig(names=names, has_istio_proxy=has_istio_proxy), Version.of(version))
 
 
 def _place(each: Object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from conformance.router.clusters import Cluster, Missing
-from conformance.router.forwarding import Deliver, mesh_sni, spoken
+from conformance.router.forwarding import Deliver, dialled_endpoint, is_impostor, mesh_sni, spoken
 from conformance.router.origination import handshake
 from conformance.router.passage import Passage, failed
 from conformance.router.prediction import ONE, Kind, Outcome
@@ -52,10 +52,7 @@ def through(
 def _members(proxy: Proxy, cluster: Cluster, dialled: tuple[str, int]) -> Sequence[tuple[Endpoint, Fraction]]:
     if not cluster.to_dialled:
         return cluster.members
-    address, port = dialled
-    pod = proxy.world.pods.by_address.get(address)
-    there = Endpoint(address, port, {}, pod, speaks_mutual_tls=bool(pod and pod.has_sidecar))
-    return ((there, ONE),)
+    return ((dialled_endpoint(proxy, cluster, dialled), ONE),)
 
 
 def _wrapped(
@@ -69,6 +66,8 @@ def _wrapped(
         return failed(Kind.TLS_REFUSED, "TLS inside of the mesh's TLS is read as if it were a request")
     sent = replace(passage.sent_on(proxy.pod.address), tls=passage.tls)
     if chosen.transport is Transport.MUTUAL:
+        if is_impostor(cluster, endpoint):
+            return failed(Kind.CLOSED, f"{endpoint.address} is none of {cluster.key.host}")
         return sent.by_mutual_tls(proxy.principal, mesh_sni(cluster, chosen.tls.sni if chosen.tls else None))
     assert chosen.tls, "TLS of its own is what a DestinationRule says"
     if passage.tls is not None:

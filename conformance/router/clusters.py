@@ -10,7 +10,7 @@ from fractions import Fraction
 from conformance.router.destination_rules import Consolidated, Policy, policy_of
 from conformance.router.objects.destination_rule import Failover, LocalityLoadBalancer
 from conformance.router.prediction import ONE
-from conformance.router.registry import Endpoint, Port, Resolution, Service, has_labels
+from conformance.router.registry import UNREACHABLE, Endpoint, Port, Resolution, Service, has_labels
 from conformance.router.routes import ClusterKey
 
 
@@ -27,6 +27,8 @@ class Cluster:
     """Where a request may go, with its share."""
     to_dialled: bool = False
     """ORIGINAL_DST: it goes where the client dialled."""
+    override: int | None = None
+    """The port it goes to there, if not the dialled one."""
     is_sticky: bool = False
     """Consistent hashing: which member is not predictable, that it stays the same is."""
     name: str = ""
@@ -52,6 +54,8 @@ def cluster(
     if port is None:
         known = ", ".join(map(str, service.ports)) or "none"
         return Missing(key, f"{key.host} has no port {key.port} (it has {known})")
+    if key.port in service.ghosts:
+        return Missing(key, f"port {key.port} of {key.host} is another ServiceEntry's, of another resolution")
     labels: Mapping[str, str] = {}
     if key.subset:
         named = rule.subsets.get(key.subset) if rule else None
@@ -66,6 +70,9 @@ def cluster(
     if at_gateway and is_original:
         # Nobody's connection was redirected to a gateway: it knows no other address to go on to.
         found = []
+    if service.resolution is Resolution.DNS and not found:
+        return Missing(key, f"istiod leaves out {key}: no endpoint of the ServiceEntry has the subset's labels")
+    found = [each for each in found if each.address != UNREACHABLE]
     setting = balancer.locality_lb_setting if balancer else None
     return Cluster(
         key=key,
@@ -75,6 +82,7 @@ def cluster(
         rule=rule,
         members=_shares(found, locality, setting, prefers=policy.outlier_detection is not None),
         to_dialled=not at_gateway and (is_original or service.resolution is Resolution.ORIGINAL),
+        override=service.overrides.get(key.port),
         is_sticky=bool(balancer and balancer.consistent_hash),
         name=str(key),
     )

@@ -205,14 +205,25 @@ def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) 
 def _spread(hop: Hop, found: Cluster, passage: Passage) -> list[Place]:
     """Every endpoint; a single answer where there is none."""
     if found.to_dialled:
-        address, port = hop.dialled
-        pod = hop.proxy.world.pods.by_address.get(address)
-        endpoint = Endpoint(address, port, {}, pod, speaks_mutual_tls=bool(pod and pod.has_sidecar))
-        return [(_visited(hop, found, endpoint, passage), ONE)]
+        return [(_visited(hop, found, dialled_endpoint(hop.proxy, found, hop.dialled), passage), ONE)]
     if not found.members:
         hop.trail.append(Step("endpoints", f"none behind {found.key}"))
         return [((local(Kind.NO_ENDPOINTS, 503, "no healthy upstream"),), ONE)]
     return [(_visited(hop, found, endpoint, passage), share) for endpoint, share in found.members]
+
+
+def dialled_endpoint(proxy: Proxy, found: Cluster, dialled: tuple[str, int]) -> Endpoint:
+    """Of a cluster that goes where the client dialled."""
+    address, port = dialled
+    pod = proxy.world.pods.by_address.get(address)
+    mutual = found.service.speaks_mutual_tls(found.key.port)
+    return Endpoint(address, found.override or port, {}, pod, speaks_mutual_tls=mutual)
+
+
+def is_impostor(found: Cluster, endpoint: Endpoint) -> bool:
+    """Whether the certificate there is not one of the service's: the proxy verifies whose account it names."""
+    members = (each.address for each in found.service.endpoints.get(found.key.port, ()))
+    return found.to_dialled and endpoint.address not in (*found.service.addresses, *members)
 
 
 def spoken(proxy: Proxy, found: Cluster, endpoint: Endpoint, trail: list[Step]) -> Chosen:
@@ -243,6 +254,8 @@ def _visited(hop: Hop, found: Cluster, endpoint: Endpoint, passage: Passage) -> 
     chosen = spoken(proxy, found, endpoint, hop.trail)
     sent = passage.sent_on(proxy.pod.address)
     if chosen.transport is Transport.MUTUAL:
+        if is_impostor(found, endpoint):
+            return [proxied(failed(Kind.TLS_REFUSED, f"{endpoint.address} is none of {found.key.host}"))]
         sent = sent.by_mutual_tls(proxy.principal, mesh_sni(found, chosen.tls.sni if chosen.tls else None))
     if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:
         assert sent.message, "an HTTP proxy has read what it sends on"

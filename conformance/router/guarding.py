@@ -22,6 +22,9 @@ FORWARDED_FOR = "x-forwarded-for"
 def guarded(world: World, door: Door, passage: Passage, message: Message, trail: list[Step]) -> Passage | Outcome:
     """The request as the policies let it pass, or the proxy's own answer."""
     if door.is_unguarded:
+        if message.claims is not None:
+            # Another proxy found them; they do not travel.
+            message = replace(message, claims=None)
         return passage if passage.message is message else passage.read(message)
     caller = _caller(passage, message)
     address = door.pod.address

@@ -35,6 +35,13 @@ def refusal(proxy: Proxy, bound: Bound, shown: Handshake) -> str:
     return _of_client(shown.certificate, _authority(proxy, tls), is_optional=bound.mode == "OPTIONAL_MUTUAL")
 
 
+def lacks_certificate(proxy: Proxy, bound: Bound) -> bool:
+    """Whether the server cannot end any handshake, for want of a Secret or a file."""
+    tls = bound.server.tls
+    terminates = tls is not None and not bound.passes_through and bound.mode != "ISTIO_MUTUAL"
+    return terminates and tls is not None and bool(_missing(proxy, tls, wants_client=bound.mode in _MUTUAL))
+
+
 def _of_client(shown: Certificate | None, authority: str | None, *, is_optional: bool) -> str:
     if shown is None:
         return "" if is_optional else "the server wants a client certificate"

@@ -31,7 +31,7 @@ def at_workload(world: World, pod: Pod, port: int, passage: Passage, trail: list
     refusal = _handshake(door, passage, trail)
     if refusal is not None:
         return refusal
-    if _reads_http(door, passage):
+    if _reads_http(world, door, passage):
         return _http(world, door, passage, trail)
     if not passage.is_http and passage.request.scheme == "tcp" and door.protocol is Protocol.HTTP:
         return local(Kind.BAD_REQUEST, 400, "", "these bytes are no HTTP request")
@@ -58,7 +58,9 @@ def _handshake(door: Door, passage: Passage, trail: list[Step]) -> Outcome | Non
     return None
 
 
-def _reads_http(door: Door, passage: Passage) -> bool:
+def _reads_http(world: World, door: Door, passage: Passage) -> bool:
+    if passage.transport is Transport.MUTUAL and door.protocol is Protocol.SNIFFED and not world.mesh.has_istio_proxy:
+        return False
     if door.protocol is Protocol.SNIFFED and passage.request.http_version == "1.0":
         return False
     return door.protocol in (Protocol.HTTP, Protocol.SNIFFED) and passage.is_http and passage.tls is None

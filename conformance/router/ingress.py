@@ -11,7 +11,7 @@ from conformance.router.forwarding import Deliver, Hop, answer
 from conformance.router.gateway_chains import Offer, Offers, offers
 from conformance.router.gateways import Bound, Listener, Speech
 from conformance.router.guarding import FORWARDED_FOR, guarded, guarded_stream
-from conformance.router.handshakes import refusal
+from conformance.router.handshakes import lacks_certificate, refusal
 from conformance.router.message import Message
 from conformance.router.objects.kubernetes import Pod
 from conformance.router.passage import Passage, failed, local, unread
@@ -73,6 +73,8 @@ def _chained(visit: _Visit, found: Offers) -> list[Outcome]:
     shown = passage.tls
     if is_mesh:
         shown = Handshake(passage.sni, visit.proxy.world.mesh_certificate(passage.principal))
+    if all(lacks_certificate(visit.proxy, each) for each in visit.listener.servers):
+        return [failed(Kind.UNDEFINED, _WAITING)]
     offer = found.find(shown.sni if shown else None, speaks_mesh=is_mesh)
     if offer is None:
         name = f"the name {shown.sni}" if shown else "bytes that are no TLS"
@@ -85,6 +87,9 @@ def _chained(visit: _Visit, found: Offers) -> list[Outcome]:
     if shown is None:
         return [failed(Kind.RESET_PLAINTEXT, f"port {port} takes TLS only")]
     return _terminated(visit, offer, shown)
+
+
+_WAITING = "a listener waits 15 s for its first certificate: until then connections are refused, then handshakes"
 
 
 def _terminated(visit: _Visit, offer: Offer, shown: Handshake) -> list[Outcome]:

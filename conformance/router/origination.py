@@ -14,7 +14,9 @@ SYSTEM = "system"
 def handshake(world: World, tls: ClientTLSSettings, namespace: str, authority: str) -> Handshake:
     """Of a proxy in a namespace for a request to `authority`; modes SIMPLE and MUTUAL."""
     name = tls.sni or authority
-    names = tls.subject_alt_names or ((name,) if name and world.version.has(Since.VERIFIED_SERVERS) else ())
+    # Only with the Host as SNI is its name also demanded (setAutoSniAndAutoSanValidation).
+    demands_host = authority and not tls.sni and world.version.has(Since.VERIFIED_SERVERS)
+    names = tls.subject_alt_names or ((authority,) if demands_host else ())
     trusts = _trusted(world, tls, namespace)
     return Handshake(
         sni=name or None,

@@ -8,6 +8,7 @@ from conformance.router import streams
 from conformance.router.carrying import through
 from conformance.router.codec import Refused, received
 from conformance.router.forwarding import Deliver, Hop, answer
+from conformance.router.inbound import application
 from conformance.router.listeners import Listener, Speech
 from conformance.router.mesh_config import REGISTRY_ONLY
 from conformance.router.message import Message
@@ -46,7 +47,10 @@ def leave(
 ) -> list[Outcome]:
     """What becomes of a connection that the application opens to an address."""
     address, port = dialled
-    if port in _OWN_PORTS and address == passage.source:
+    if address == passage.source:
+        if port not in _OWN_PORTS:
+            trail.append(Step("client", f"{address} is its own address, which iptables leaves alone"))
+            return [application(proxy.world.pods.by_address[address], port, passage, on_loopback=False)]
         return [failed(Kind.BLACKHOLE_TCP, f"{address}:{port} is the proxy's own, which would go round in circles")]
     opened = _Connection(proxy, dialled, passage, deliver, trail)
     listener = proxy.listeners(port).find(address)

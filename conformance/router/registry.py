@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from itertools import count
@@ -88,6 +88,17 @@ class Service:
     is_headless: bool = False
     is_external: bool = False
     alias_of: str | None = None
+    ghosts: frozenset[int] = frozenset()
+    """Ports that another ServiceEntry of the same host and namespace adds although its resolution differs: they get
+    listeners and virtual hosts, but no clusters."""
+    overrides: Mapping[int, int] = field(default_factory=dict)
+    """Of resolution NONE: where a port's connections go instead of the port that was dialled (targetPort)."""
+
+    def speaks_mutual_tls(self, port: int) -> bool:
+        """Whether everybody behind a port does: what counts where the endpoint is whoever was dialled."""
+        members = self.endpoints.get(port, ())
+        return bool(members) and all(each.speaks_mutual_tls for each in members)
+
     """What an ExternalName stands for."""
 
 
@@ -210,14 +221,15 @@ def of_pod(pod: Pod, port: int, weight: int = 1) -> Endpoint:
     return Endpoint(pod.address, port, pod.metadata.labels, pod, weight, pod.locality, pod.has_sidecar)
 
 
-def of_entries(
+def of_entries(  # noqa: PLR0917
     entries: Iterable[ServiceEntry],
     workloads: Iterable[WorkloadEntry],
     pods: Pods,
     mesh: MeshConfig,
     version: Version,
+    lookup: Lookup,
 ) -> Iterator[Service]:
-    """One service for each host of each ServiceEntry."""
+    """One service for each host of each ServiceEntry. `lookup` is what DNS answers to the proxies."""
     by_namespace: dict[str, list[WorkloadEntry]] = defaultdict(list)
     for workload in workloads:
         by_namespace[workload.metadata.namespace].append(workload)
@@ -229,7 +241,7 @@ def of_entries(
             if _is_allocated(entry, host, mesh, version):
                 number = next(numbers)
                 addresses = (f"240.240.{number // 256}.{number % 256}",)
-            yield _of_entry(entry, host.lower(), addresses, places, pods=pods, mesh=mesh)
+            yield _of_entry(entry, host.lower(), addresses, places, pods=pods, mesh=mesh, lookup=lookup)
 
 
 def _is_allocated(entry: ServiceEntry, host: str, mesh: MeshConfig, version: Version) -> bool:
@@ -248,6 +260,11 @@ def _is_allocated(entry: ServiceEntry, host: str, mesh: MeshConfig, version: Ver
 _ALLOCATE = "networking.istio.io/enable-autoallocate-ip"
 
 _Place = WorkloadEntrySpec | Pod
+
+Lookup = Callable[[str], tuple[str, ...]]
+
+UNREACHABLE = ""
+"""The address of an endpoint whose name DNS does not know."""
 
 
 def _places(entry: ServiceEntry, workloads: Iterable[WorkloadEntry], pods: Pods) -> tuple[_Place, ...]:
@@ -272,12 +289,14 @@ def _of_entry(
     *,
     pods: Pods,
     mesh: MeshConfig,
+    lookup: Lookup,
 ) -> Service:
     spec, metadata = entry.spec, entry.metadata
     resolution = _RESOLUTIONS.get(spec.resolution, Resolution.DNS)
     if resolution is Resolution.DNS and not places:
         places = (WorkloadEntrySpec(address=host),)
     ports, endpoints = {}, {}
+    original = resolution is Resolution.ORIGINAL
     is_external = spec.location in (None, _EXTERNAL)
     for each in spec.ports:
         number, word = each.number or 0, (each.protocol or "").lower()
@@ -285,8 +304,8 @@ def _of_entry(
             continue
         ports[number] = Port(number, each.name or "", stated_protocol(word), word in _HTTP2)
         target = each.target_port or number
-        at = () if resolution is Resolution.ORIGINAL else places
-        endpoints[number] = tuple(_endpoints(at, each.name or "", target, pods, mesh, is_external=is_external))
+        at = () if original else places
+        endpoints[number] = tuple(_endpoints(at, each.name or "", target, pods, lookup, is_external=is_external))
     return Service(
         host=host,
         namespace=metadata.namespace,
@@ -299,11 +318,12 @@ def _of_entry(
         endpoints=endpoints,
         is_kubernetes=False,
         is_external=is_external,
+        overrides={each.number or 0: each.target_port for each in spec.ports if each.target_port} if original else {},
     )
 
 
 def _endpoints(
-    places: tuple[_Place, ...], port_name: str, target: int, pods: Pods, mesh: MeshConfig, *, is_external: bool
+    places: tuple[_Place, ...], port_name: str, target: int, pods: Pods, lookup: Lookup, *, is_external: bool
 ) -> Iterator[Endpoint]:
     for place in places:
         if isinstance(place, Pod):
@@ -314,13 +334,10 @@ def _endpoints(
         mutual = not is_external and (
             place.labels.get("security.istio.io/tlsMode") == "istio" or place.service_account is not None
         )
-        for address in _resolved(place.address or "", mesh):
+        # A name without an answer stays as an endpoint that cannot be reached: the cluster is there all the same.
+        for address in lookup(place.address or "") or (UNREACHABLE,):
             pod = pods.by_address.get(address)
             yield Endpoint(address, port, place.labels, pod, place.weight or 1, place.locality or "", mutual)
-
-
-def _resolved(address: str, mesh: MeshConfig) -> tuple[str, ...]:
-    return (address,) if is_address(address) else resolve(address, mesh)
 
 
 def resolve(name: str, mesh: MeshConfig) -> tuple[str, ...]:
@@ -356,9 +373,23 @@ def one_each(services: Iterable[Service], namespace: str, preference: Preference
         elif _adds_up(known, service):
             older, newer = sorted((known, service), key=lambda each: each.seniority)
             found[service.host] = joined(older, newer)
+        elif _haunts(known, service):
+            older, newer = sorted((known, service), key=lambda each: each.seniority)
+            found[service.host] = haunted(older, newer)
         elif _rank(service, namespace, preference) < _rank(known, namespace, preference):
             found[service.host] = service
     return found
+
+
+def _haunts(one: Service, other: Service) -> bool:
+    """Two ServiceEntries of one host and namespace that do not add up."""
+    return one.namespace == other.namespace and not (one.is_kubernetes or other.is_kubernetes)
+
+
+def haunted(older: Service, newer: Service) -> Service:
+    """The older with the ports that only the newer has, without what is behind them (seen on a mesh, section 28)."""
+    extra = {number: port for number, port in newer.ports.items() if number not in older.ports}
+    return replace(older, ports={**older.ports, **extra}, ghosts=older.ghosts | frozenset(extra))
 
 
 def _rank(service: Service, namespace: str, preference: Preference) -> tuple[object, ...]:
@@ -388,4 +419,7 @@ def joined(one: Service, other: Service) -> Service:
         for port in dict.fromkeys((*one.endpoints, *other.endpoints))
     }
     addresses = tuple(dict.fromkeys((*one.addresses, *other.addresses)))
-    return replace(one, ports={**other.ports, **one.ports}, endpoints=endpoints, addresses=addresses)
+    overrides = {**other.overrides, **one.overrides}
+    return replace(
+        one, ports={**other.ports, **one.ports}, endpoints=endpoints, addresses=addresses, overrides=overrides
+    )

@@ -74,8 +74,7 @@ def _all_speak_mutual_tls(cluster: Cluster) -> bool:
     """
     if not cluster.to_dialled and cluster.service.resolution is not Resolution.ORIGINAL:
         return True
-    members = cluster.service.endpoints.get(cluster.key.port, ())
-    return bool(members) and all(each.speaks_mutual_tls for each in members)
+    return cluster.service.speaks_mutual_tls(cluster.key.port)
 
 
 def _is_ignored(tls: ClientTLSSettings, cluster: Cluster, *, at_gateway: bool) -> bool:

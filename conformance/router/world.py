@@ -163,8 +163,16 @@ def build(
     known = Pods(pods)
     kubernetes = tuple(services)
     found = [*of_kubernetes(kubernetes, known, mesh, version)]
-    entries = _ordered(kinds, ServiceEntry)
-    everything = [*found, *of_entries(entries, _ordered(kinds, WorkloadEntry), known, mesh, version)]
+    by_host = {each.host: each for each in found}
+
+    def lookup(name: str) -> tuple[str, ...]:
+        if is_address(name):
+            return (name,)
+        service = by_host.get(name.lower().removesuffix("."))
+        return service.addresses if service else resolve(name, mesh)
+
+    entries, workloads = _ordered(kinds, ServiceEntry), _ordered(kinds, WorkloadEntry)
+    everything = [*found, *of_entries(entries, workloads, known, mesh, version, lookup)]
     return World(
         mesh=mesh,
         version=version,
@@ -180,7 +188,7 @@ def build(
         authorization_policies=_ordered(kinds, AuthorizationPolicy),
         secrets={(each.metadata.namespace, each.metadata.name): each for each in secrets},
         by_address={address: each for each in found for address in each.addresses},
-        by_host={each.host: each for each in found},
+        by_host=by_host,
     )
 
 

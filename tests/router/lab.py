@@ -147,9 +147,12 @@ _BEHAVIOUR = frozenset(field.name for field in fields(Behaviour))
 
 
 def behaving(pod: Pod, facts: Mapping[str, Any]) -> Pod:
-    """`facts` are fields of Behaviour, or of Pod."""
+    """`facts` are fields of Behaviour, or of Pod; `certified` the names in the certificate of its TLS ports."""
     how = {key: value for key, value in facts.items() if key in _BEHAVIOUR}
     rest = {key: value for key, value in facts.items() if key not in _BEHAVIOUR}
+    if "certified" in rest:
+        names = tuple(rest.pop("certified"))
+        rest["tls_ports"] = {port: replace(server, names=names) for port, server in pod.tls_ports.items()}
     if "on_loopback" in rest:
         rest["on_loopback"] = frozenset(rest["on_loopback"])
     if "headers" in how:

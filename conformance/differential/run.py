@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from conformance.differential.compare import Difference, compare, ended
 from conformance.differential.generate import config
 from conformance.differential.perform import Performed, Stage
 from conformance.differential.tally import ADMISSION, FAULT, Disagreement, Tally, concept_of, summary_of
 from conformance.differential.voice import Surroundings, admission, predicted
+from conformance.judgement.comparison import Difference, compare, ended
 from conformance.router.prediction import Prediction
 
 Say = Callable[[str], None]
@@ -46,7 +46,7 @@ def judged(performed: Performed, around: Surroundings) -> Verdicts:
             flaw = Difference("prediction", f"{type(said).__name__}: {said}", ended(exchange))
             disagreements.append(Disagreement(performed.config, index, FAULT, place_of(said), (flaw,), (), exchange))
             continue
-        found = compare(said, request, exchange)
+        found = compare(said.outcomes, request, exchange)
         if found.is_undefined:
             undefined.append(found.nearest.reason if found.nearest else "")
         elif found.differences:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from conformance.differential.compare import Difference, ended
 from conformance.differential.config import Config
 from conformance.judgement.agreement import describe
+from conformance.judgement.comparison import Difference, ended
 from conformance.judgement.history import Exchange
 from conformance.router.prediction import Outcome
 from conformance.router.trace import Trace

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from conformance.judgement.agreement import describe, router_against_mesh
+from conformance.judgement.agreement import describe
 from conformance.judgement.checks import CHECKS, Opinion
+from conformance.judgement.comparison import compare
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
@@ -62,9 +63,9 @@ def _of_case(
 def _as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
     """The router against the mesh: one of the two is wrong about Istio."""
     wanted = " or ".join(dict.fromkeys(describe(outcome) for outcome in predicted.outcomes))
-    differences = router_against_mesh(predicted, exchange)
+    differences = compare(predicted.outcomes, predicted.request, exchange).differences
     if differences:
-        return Opinion(Verdict.VIOLATES, f"what the router predicts, {wanted}", "; ".join(differences))
+        return Opinion(Verdict.VIOLATES, f"what the router predicts, {wanted}", "; ".join(map(str, differences)))
     return Opinion(Verdict.PASS, f"what the router predicts, {wanted}", "just that")
 
 

@@ -21,7 +21,7 @@ from conformance.router.world import World
 _SERVER: Headers = (("server", "istio-envoy"),)
 
 
-def at_workload(world: World, pod: Pod, port: int, passage: Passage, trail: list[Step]) -> Outcome:
+def at_workload(world: World, pod: Pod, port: int, passage: Passage, trail: list[Step]) -> Outcome:  # noqa: PLR0911 - every check has its own way out
     """What becomes of a connection to a pod that is no gateway."""
     if not pod.has_sidecar or port in pod.excluded_inbound:
         if passage.transport is Transport.MUTUAL:
@@ -99,18 +99,9 @@ def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool, ser
     """What the application makes of what reaches it; `server` is the header its own sidecar puts on the answer."""
     if not answers(pod, port, on_loopback=on_loopback):
         return failed(Kind.REFUSED, f"nothing listens at port {port} of {pod.workload}")
-    own = pod.tls_ports.get(port)
-    if own is None and passage.tls is not None:
-        return failed(Kind.TLS_REFUSED, f"port {port} of {pod.workload} speaks no TLS")
-    if own is not None:
-        if passage.tls is None:
-            return failed(Kind.CLOSED, f"port {port} of {pod.workload} wants TLS")
-        distrust = _distrust(own, passage.tls)
-        if distrust:
-            return failed(Kind.TLS_REFUSED, f"{pod.workload} shows a certificate {distrust}")
-        shown = passage.tls.certificate
-        if own.client_authority and (shown is None or shown.authority != own.client_authority):
-            return failed(Kind.TLS_REFUSED, f"{pod.workload} wants a client certificate of another authority")
+    mismatch = _tls_mismatch(pod, port, passage)
+    if mismatch is not None:
+        return mismatch
     sight = sight_of(pod, port, passage)
     behaviour = pod.behaviour
     if behaviour.resets:
@@ -124,6 +115,23 @@ def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool, ser
         response_set=(*behaviour.headers, *server) if behaviour.headers else server,
         at_least=behaviour.seconds,
     )
+
+
+def _tls_mismatch(pod: Pod, port: int, passage: Passage) -> Outcome | None:
+    """Why client and application do not come to speak; None if they do."""
+    own = pod.tls_ports.get(port)
+    if own is None and passage.tls is not None:
+        return failed(Kind.TLS_REFUSED, f"port {port} of {pod.workload} speaks no TLS")
+    if own is not None:
+        if passage.tls is None:
+            return failed(Kind.CLOSED, f"port {port} of {pod.workload} wants TLS")
+        distrust = _distrust(own, passage.tls)
+        if distrust:
+            return failed(Kind.TLS_REFUSED, f"{pod.workload} shows a certificate {distrust}")
+        shown = passage.tls.certificate
+        if own.client_authority and (shown is None or shown.authority != own.client_authority):
+            return failed(Kind.TLS_REFUSED, f"{pod.workload} wants a client certificate of another authority")
+    return None
 
 
 def _distrust(server: TlsServer, client: Handshake) -> str:

@@ -61,7 +61,7 @@ def _plain(visit: _Visit) -> list[Outcome]:
     return _http(visit, None)
 
 
-def _chained(visit: _Visit, found: Offers) -> list[Outcome]:
+def _chained(visit: _Visit, found: Offers) -> list[Outcome]:  # noqa: PLR0911 - every refusal has its own way out
     """By the name in the handshake to a filter chain; without any handshake only one for all names will do."""
     port, passage, trail = visit.listener.port, visit.passage, visit.trail
     if found.refused:

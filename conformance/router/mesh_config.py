@@ -26,7 +26,7 @@ class MeshConfig:
     authorizers: Mapping[str, Literal["http", "grpc"]] = field(default_factory=dict)
     """extensionProviders that CUSTOM policies may name, and what they speak."""
     has_istio_proxy: bool = True
-    """False: the proxies are the Envoy project's own build, which does not say in its handshakes that HTTP follows: what
+    """False: the proxies are the Envoy project's own build. Its handshakes do not say that HTTP follows, so that what
     comes by mutual TLS to a port that is looked at is a stream."""
     dns_capture: bool = False
     """ISTIO_META_DNS_CAPTURE: names of ServiceEntries resolve in the sidecar."""

@@ -1,4 +1,4 @@
-"""TLS that a proxy begins itself: what it shows, and what it demands of the server (section 20, DestinationRule tls)."""
+"""TLS that a proxy begins itself: what it shows and what it demands (DestinationRule tls; section 20)."""
 
 from __future__ import annotations
 

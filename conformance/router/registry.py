@@ -9,7 +9,6 @@ from enum import Enum, StrEnum
 from itertools import count
 
 from conformance.router.mesh_config import MeshConfig
-from conformance.router.names import is_address
 from conformance.router.objects.kubernetes import Pod
 from conformance.router.objects.kubernetes import Service as KubernetesService
 from conformance.router.objects.kubernetes import ServicePort as KubernetesPort

@@ -9,9 +9,9 @@ import pytest
 
 from conformance.differential import reproduction
 from conformance.differential.arena import INGRESS, INTERNET, Arena
-from conformance.differential.compare import Difference
 from conformance.differential.config import Config, service_address
 from conformance.differential.tally import Disagreement
+from conformance.judgement.comparison import Difference
 from conformance.judgement.history import Answer, Exchange, Failure, Seen
 from conformance.language.load import load_scenario
 from conformance.router.objects.metadata import Reference

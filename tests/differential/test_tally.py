@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from conformance.differential.arena import Arena
-from conformance.differential.compare import Difference
 from conformance.differential.config import Config
 from conformance.differential.tally import Disagreement, Tally, concept_of, summary_of
+from conformance.judgement.comparison import Difference
 from conformance.judgement.history import Answer, Exchange
 from conformance.router.prediction import Kind, Outcome
 from conformance.router.trace import Step

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from conformance.differential.compare import compare, ended
+from conformance.judgement.comparison import compare, ended
 from conformance.judgement.history import Answer, Exchange, Failure, FailureKind, Seen
-from conformance.router.prediction import Kind, Mirror, Outcome, Prediction, Sight
+from conformance.router.prediction import Kind, Mirror, Outcome, Sight
 from conformance.router.request import Request
 
 PRINCIPAL = "spiffe://cluster.local/ns/arena-0/sa/client"
@@ -76,7 +76,7 @@ EXCHANGE = Exchange(
 
 
 def aspects(exchange: Exchange, *outcomes: Outcome, request: Request = REQUEST) -> list[str]:
-    return [each.aspect for each in compare(Prediction(outcomes or (OUTCOME,)), request, exchange).differences]
+    return [each.aspect for each in compare(outcomes or (OUTCOME,), request, exchange).differences]
 
 
 def without(headers: tuple[tuple[str, str], ...], name: str) -> tuple[tuple[str, str], ...]:
@@ -84,7 +84,7 @@ def without(headers: tuple[tuple[str, str], ...], name: str) -> tuple[tuple[str,
 
 
 def test_what_is_as_predicted_has_no_differences() -> None:
-    found = compare(Prediction((OUTCOME,)), REQUEST, EXCHANGE)
+    found = compare((OUTCOME,), REQUEST, EXCHANGE)
     assert found.differences == ()
     assert found.nearest == OUTCOME
 
@@ -129,8 +129,8 @@ def test_a_workload_that_was_not_predicted() -> None:
     assert aspects(replace(EXCHANGE, seen=(SEEN, stranger))) == ["seen by"]
 
 
-def test_a_pod_of_the_same_name_elsewhere_is_another() -> None:
-    assert "seen by" in aspects(replace(EXCHANGE, seen=(replace(SEEN, pod="a-v1-1"),)))
+def test_a_request_at_another_workload_is_named() -> None:
+    assert "seen by" in aspects(replace(EXCHANGE, seen=(replace(SEEN, workload="b-v1"),)))
 
 
 @pytest.mark.parametrize("count", [0, 2])
@@ -203,14 +203,14 @@ def test_any_outcome_with_a_chance_may_come_true_and_none_without() -> None:
 
 
 def test_the_nearest_outcome_is_the_one_that_is_blamed() -> None:
-    found = compare(Prediction((DENIED, OUTCOME)), REQUEST, replace(EXCHANGE, seconds=0.1))
+    found = compare((DENIED, OUTCOME), REQUEST, replace(EXCHANGE, seconds=0.1))
     assert found.nearest == OUTCOME
     assert [each.aspect for each in found.differences] == ["seconds"]
 
 
 def test_the_undefined_matches_anything_and_is_told_apart() -> None:
     undefined = Outcome(kind=Kind.UNDEFINED, probability=Fraction(1, 2), reason="nobody knows")
-    found = compare(Prediction((undefined, replace(DENIED, probability=Fraction(1, 2)))), REQUEST, EXCHANGE)
+    found = compare((undefined, replace(DENIED, probability=Fraction(1, 2))), REQUEST, EXCHANGE)
     assert found.is_undefined
     assert found.differences == ()
     assert found.nearest == undefined

@@ -1,29 +1,18 @@
-"""The router's prediction against the mesh's exchange: which predicted outcome came true, or why none did. Pure."""
+"""Router against mesh: which predicted outcome came true, or why none did."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from conformance.judgement.agreement import arriving, describe
-from conformance.judgement.history import ANSWERED_BY, Answer, Exchange, FailureKind, Seen, values_of
-from conformance.router.prediction import Kind, Outcome, Prediction, Sight
+from conformance.judgement.agreement import FAILURES, arriving, describe
+from conformance.judgement.history import ANSWERED_BY, Answer, Exchange, Seen, values_of
+from conformance.router.prediction import Kind, Outcome, Sight
 from conformance.router.request import Headers, Request
 
 _UPSTREAM_TIME = "x-envoy-upstream-service-time"
 _EARLY_SECONDS = 0.01
 """By so much may two clocks differ."""
-
-_FAILURES: Mapping[Kind, frozenset[FailureKind]] = {
-    Kind.REFUSED: frozenset({"connection"}),
-    Kind.RESET_PLAINTEXT: frozenset({"reset"}),
-    Kind.TLS_REFUSED: frozenset({"tls", "reset"}),
-    # Closed with request bytes still unread it is a reset, otherwise an end without an answer: one outcome.
-    Kind.CLOSED: frozenset({"reset", "protocol", "tls"}),
-    Kind.BLACKHOLE_TCP: frozenset({"reset", "protocol", "tls"}),
-    Kind.DNS_FAILURE: frozenset({"name"}),
-}
-"""How a client sees an outcome that has no answer."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +37,9 @@ class Comparison:
     """The router says that Istio's answer is not determined: that matches anything."""
 
 
-def compare(prediction: Prediction, request: Request, exchange: Exchange) -> Comparison:
+def compare(outcomes: Sequence[Outcome], request: Request, exchange: Exchange) -> Comparison:
     """An outcome whose probability is 0 must not happen; of all others any may."""
-    possible = [outcome for outcome in prediction.outcomes if outcome.probability]
+    possible = [outcome for outcome in outcomes if outcome.probability]
     best = Comparison(None, (Difference("prediction", "nothing", ended(exchange)),))
     for outcome in possible:
         if outcome.kind is Kind.UNDEFINED:
@@ -88,7 +77,7 @@ def differences(outcome: Outcome, request: Request, exchange: Exchange) -> Itera
 def _end(outcome: Outcome, exchange: Exchange) -> Iterator[Difference]:
     answer, failure = exchange.answer, exchange.failure
     if outcome.status is None:
-        expected = _FAILURES.get(outcome.kind, frozenset())
+        expected = FAILURES.get(outcome.kind, frozenset())
         if failure is None or failure.kind not in expected:
             yield Difference("end", describe(outcome), ended(exchange))
     elif answer is None or answer.status != outcome.status:
@@ -139,11 +128,11 @@ def joined(values: Iterable[str]) -> str:
 
 def _seen(outcome: Outcome, request: Request, seen: tuple[Seen, ...]) -> Iterator[Difference]:
     sights = [*([outcome.sight] if outcome.sight else []), *(mirror.sight for mirror in outcome.mirrors)]
-    for pod in dict.fromkeys(entry.pod for entry in seen):
-        entries = [entry for entry in seen if entry.pod == pod]
-        possible = [sight for sight in sights if sight.pod == pod]
+    for workload in dict.fromkeys(entry.workload for entry in seen):
+        entries = [entry for entry in seen if entry.workload == workload]
+        possible = [sight for sight in sights if sight.workload == workload]
         if not possible:
-            yield Difference("seen by", outcome.sight.workload if outcome.sight else "nobody", entries[0].workload)
+            yield Difference("seen by", outcome.sight.workload if outcome.sight else "nobody", workload)
         for entry in entries:
             flaws = [list(_entry(sight, request, entry)) for sight in possible]
             yield from min(flaws, key=len, default=[])
@@ -151,15 +140,15 @@ def _seen(outcome: Outcome, request: Request, seen: tuple[Seen, ...]) -> Iterato
 
 
 def _counts(outcome: Outcome, seen: tuple[Seen, ...]) -> Iterator[Difference]:
-    copies = {mirror.sight.pod for mirror in outcome.mirrors}
+    copies = {mirror.sight.workload for mirror in outcome.mirrors}
     if outcome.sight is not None:
         least, most = outcome.attempts
-        count = sum(entry.pod == outcome.sight.pod for entry in seen)
-        if count < least or (count > most and outcome.sight.pod not in copies):
+        count = sum(entry.workload == outcome.sight.workload for entry in seen)
+        if count < least or (count > most and outcome.sight.workload not in copies):
             wanted = str(least) if least == most else f"{least} to {most}"
             yield Difference("times seen", f"{wanted} at {outcome.sight.workload}", str(count))
     for mirror in outcome.mirrors:
-        if mirror.probability == 1 and all(entry.pod != mirror.sight.pod for entry in seen):
+        if mirror.probability == 1 and all(entry.workload != mirror.sight.workload for entry in seen):
             yield Difference("mirror", f"a copy at {mirror.sight.workload}", "none")
 
 

@@ -96,7 +96,7 @@ class ScenarioItem(pytest.Item):
         self.loaded = loaded
         self.record: ScenarioRecord | None = None
         scenario = loaded.scenario
-        words = (scenario.title, *(case.name for case in scenario.cases))
+        words = (scenario.title, *(case.name for stage in scenario.stages for case in stage.cases))
         self.extra_keyword_matches.update(word for text in words for word in text.split())
 
     def runtest(self) -> None:

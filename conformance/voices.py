@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.language.load import Loaded
+from conformance.language.models import Stage
 from conformance.router.predict import predict
 from conformance.router.versions import Version
 from conformance.worlds import MODELLED, request_of, scenario_world
@@ -16,12 +19,21 @@ def predicted_cases(
 
     Raises BadInput for configuration that is no object of Istio's API.
     """
-    if any(each["kind"] not in MODELLED for each in loaded.scenario.config):
-        return tuple(case.expected() for case in loaded.scenario.cases)
-    world = scenario_world(loaded, version, has_istio_proxy=has_istio_proxy)
-    cases = []
-    for case in loaded.scenario.cases:
+    return tuple(
+        case
+        for stage in loaded.scenario.stages
+        for case in _predicted(loaded, stage, version, has_istio_proxy=has_istio_proxy)
+    )
+
+
+def _predicted(
+    loaded: Loaded, stage: Stage, version: Version | None, *, has_istio_proxy: bool
+) -> Iterator[CaseExpectation]:
+    if any(each["kind"] not in MODELLED for each in stage.config):
+        yield from (case.expected() for case in stage.cases)
+        return
+    world = scenario_world(loaded, stage, version, has_istio_proxy=has_istio_proxy)
+    for case in stage.cases:
         request = request_of(case, loaded.scenario.namespace)
         predicted = Predicted(request, predict(world, request).outcomes)
-        cases.append(CaseExpectation(case.name, case.expect.expected(), predicted))
-    return tuple(cases)
+        yield CaseExpectation(case.name, case.expect.expected(), predicted)

@@ -11,7 +11,7 @@ import yaml
 
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.load import Loaded
-from conformance.language.models import Case
+from conformance.language.models import Case, Stage
 from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.router.mesh_config import MeshConfig
@@ -26,8 +26,10 @@ INGRESS = f"istio-ingressgateway.{ROOT}.svc.cluster.local"
 Object = Mapping[str, Any]
 
 
-def scenario_world(loaded: Loaded, version: Version | None = None, *, has_istio_proxy: bool = True) -> World:
-    """The state of the mesh while a scenario's requests are sent."""
+def scenario_world(
+    loaded: Loaded, stage: Stage, version: Version | None = None, *, has_istio_proxy: bool = True
+) -> World:
+    """The state of the mesh while the requests of one stage are sent."""
     scenario = loaded.scenario
     addresses = Addresses()
     found = foundation(addresses)
@@ -35,8 +37,8 @@ def scenario_world(loaded: Loaded, version: Version | None = None, *, has_istio_
     for application, namespace in dict.fromkeys((("bookinfo", "default"), (scenario.app, scenario.namespace))):
         objects = [*read(application), *read("clients")]
         found = found.with_more(kubernetes(objects, namespace, addresses, injected=[namespace]))
-    found = found.with_more(kubernetes(_plain(scenario.config), scenario.namespace, addresses))
-    configured = typed_objects([*read("sentinel"), *scenario.config], scenario.namespace, loaded.source.path)
+    found = found.with_more(kubernetes(_plain(stage.config), scenario.namespace, addresses))
+    configured = typed_objects([*read("sentinel"), *stage.config], scenario.namespace, loaded.source.path)
     return world_of(configured, found, version, has_istio_proxy=has_istio_proxy)
 
 

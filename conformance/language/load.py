@@ -12,13 +12,14 @@ from pydantic_core import ErrorDetails
 
 from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
-from conformance.language.models import CONTRADICTION, Case, Expectation, Origin, Request, Saw, Scenario
+from conformance.language.models import CONTRADICTION, Case, Expectation, Origin, Phase, Request, Saw, Scenario
 from conformance.language.source import Source, Step, read_source
 
 MAX_QUOTED = 60
 """Characters of a wrong value in a message; its line tells the rest."""
 
 _MODELS: Mapping[Step, type[BaseModel]] = {
+    "phases": Phase,
     "cases": Case,
     "source": Origin,
     "request": Request,
@@ -177,10 +178,15 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
         return
     senders = application.clients | application.workloads
     answerers = application.workloads | {NOBODY}
-    cases = source.at("cases")
-    for index in range(len(cases) if isinstance(cases, list) else 0):
-        yield from _unknown_name(source, senders, f"{name} has no client", "cases", index, "from")
-        yield from _unknown_name(source, answerers, f"{name} has no workload", "cases", index, "expect", "answered_by")
+    phases = source.at("phases")
+    places: list[tuple[Step, ...]] = [()]
+    places += [("phases", index) for index in range(len(phases) if isinstance(phases, list) else 0)]
+    for place in places:
+        cases = source.at(*place, "cases")
+        for index in range(len(cases) if isinstance(cases, list) else 0):
+            case = (*place, "cases", index)
+            yield from _unknown_name(source, senders, f"{name} has no client", *case, "from")
+            yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "expect", "answered_by")
 
 
 def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -235,8 +236,28 @@ class Case(_Words):
         return CaseExpectation(self.name, self.expect.expected())
 
 
+class Phase(_Words):
+    """One state of the configuration, and the requests that are sent while it holds."""
+
+    name: Text
+    config: Listed[Native] = ()
+    cases: Listed[Case] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A phase, or a scenario that has none, and where in the file it stands."""
+
+    config: tuple[dict[str, Any], ...]
+    cases: tuple[Case, ...]
+    steps: tuple[str | int, ...] = ()
+
+
 class Scenario(_Words):
-    """One promise of a document: a configuration and the requests that show it."""
+    """One promise of a document: a configuration and the requests that show it.
+
+    Or phases, where the order matters: what one brings and the next does not is taken away between the two.
+    """
 
     id: Identifier
     title: Text
@@ -245,26 +266,46 @@ class Scenario(_Words):
     namespace: Label = "default"
     """Where the application lives, and every configuration object that does not name a namespace."""
     config: Listed[Native] = ()
-    cases: Listed[Case] = Field(min_length=1)
+    cases: Listed[Case] = ()
+    phases: Listed[Phase] = ()
 
-    @field_validator("cases")
-    @classmethod
-    def _are_told_apart(cls, cases: tuple[Case, ...]) -> tuple[Case, ...]:
-        names = [case.name for case in cases]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                raise _contradiction(f"two cases are named {name!r}", "give this one another name", index, "name")
-        return cases
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        if not self.phases:
+            return (Stage(self.config, self.cases),)
+        return tuple(Stage(phase.config, phase.cases, ("phases", index)) for index, phase in enumerate(self.phases))
+
+    @model_validator(mode="after")
+    def _sends_something(self) -> Scenario:
+        if self.phases and (self.config or self.cases):
+            problem = "a scenario with phases has its configuration and its cases in them"
+            raise _contradiction(problem, "move config and cases into the phases, or drop the phases", "phases")
+        if not (self.phases or self.cases):
+            raise _contradiction("the scenario has no cases", "write cases, or phases that have some")
+        return self
+
+    @model_validator(mode="after")
+    def _are_told_apart(self) -> Scenario:
+        seen: set[str] = set()
+        for stage in self.stages:
+            for index, case in enumerate(stage.cases):
+                if case.name in seen:
+                    problem = f"two cases are named {case.name!r}"
+                    raise _contradiction(problem, "give this one another name", *stage.steps, "cases", index, "name")
+                seen.add(case.name)
+        return self
 
     @model_validator(mode="after")
     def _overwrites_nothing(self) -> Scenario:
-        seen: set[tuple[str, str, str, str]] = set()
-        for index, item in enumerate(self.config):
-            identity = self.identity(item)
-            if identity in seen:
-                problem = f"{identity[1]} {identity[3]} of namespace {identity[2]} is here a second time"
-                raise _contradiction(problem, "rename or remove one: the later replaces the earlier", "config", index)
-            seen.add(identity)
+        for stage in self.stages:
+            seen: set[tuple[str, str, str, str]] = set()
+            for index, item in enumerate(stage.config):
+                identity = self.identity(item)
+                if identity in seen:
+                    problem = f"{identity[1]} {identity[3]} of namespace {identity[2]} is here a second time"
+                    hint = "rename or remove one: the later replaces the earlier"
+                    raise _contradiction(problem, hint, *stage.steps, "config", index)
+                seen.add(identity)
         return self
 
     def identity(self, item: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -15,7 +15,7 @@ from cluster.api import Api, ApiError, Object, Reference, in_namespace
 from conformance.errors import BadInput
 from conformance.judgement.history import Exchange
 from conformance.language.load import Loaded
-from conformance.language.models import Scenario
+from conformance.language.models import Scenario, Stage
 from conformance.mesh.applications import deploy
 from conformance.mesh.exchanges import measure
 from conformance.mesh.gate import Gate, NotConverged
@@ -77,7 +77,7 @@ class Performance:
 def territory(scenario: Scenario) -> frozenset[str]:
     """What a scenario changes and others could notice: its namespaces, and the gateways if it configures them."""
     places = {scenario.namespace}
-    for each in scenario.config:
+    for each in (item for stage in scenario.stages for item in stage.config):
         places.add(each["metadata"].get("namespace") or scenario.namespace)
         gateways = (each.get("spec") or {}).get("gateways") or ()
         if each["kind"] == "Gateway" or any(name != "mesh" for name in gateways):
@@ -124,26 +124,37 @@ class Mesh:
 
     def _perform(self, loaded: Loaded, clock: Clock) -> Performance:
         scenario = loaded.scenario
-        objects = [as_scenario_object(each) for each in in_namespace(scenario.config, scenario.namespace)]
-        rejections = self.istiod.rejections()
+        exchanges: list[Exchange] = []
+        present: list[Object] = []
         try:
-            with clock.phase("apply"):
-                applied = self._apply(loaded, objects)
-            pods = self.workloads.pods(scenario.namespace)
-            with clock.phase("gate"):
-                self._gate.pass_deployed(scenario.namespace, pods)
-                self._gate.pass_applied(applied, pods, rejections)
-            with clock.phase("measure"):
-                run = uuid.uuid4().hex[:12]
-                exchanges = measure(self.workloads, scenario.cases, scenario.namespace, pods, run)
+            for stage in scenario.stages:
+                wanted = [as_scenario_object(each) for each in in_namespace(stage.config, scenario.namespace)]
+                names = {Reference.of(each) for each in wanted}
+                with clock.phase("clean up"):
+                    self._take_away([each for each in present if Reference.of(each) not in names])
+                present = wanted
+                exchanges += self._staged(loaded, stage, wanted, clock)
             return Performance(tuple(exchanges), clock.phases)
         except NotConverged as blocked:
             return Performance((), clock.phases, str(blocked))
         finally:
             with clock.phase("clean up"):
-                self._take_away(objects)
+                self._take_away(present)
 
-    def _apply(self, loaded: Loaded, objects: Sequence[Object]) -> list[Object]:
+    def _staged(self, loaded: Loaded, stage: Stage, objects: Sequence[Object], clock: Clock) -> list[Exchange]:
+        """Apply, gate, measure: one state of the configuration."""
+        namespace = loaded.scenario.namespace
+        rejections = self.istiod.rejections()
+        with clock.phase("apply"):
+            applied = self._apply(loaded, stage, objects)
+        pods = self.workloads.pods(namespace)
+        with clock.phase("gate"):
+            self._gate.pass_deployed(namespace, pods)
+            self._gate.pass_applied(applied, pods, rejections)
+        with clock.phase("measure"):
+            return measure(self.workloads, stage.cases, namespace, pods, uuid.uuid4().hex[:12])
+
+    def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:
         """All or nothing: every object is tried by the API server first."""
         for dry_run in (True, False):
             applied = []
@@ -153,7 +164,7 @@ class Mesh:
                 except ApiError as refused:
                     raise BadInput(
                         path=str(loaded.source.path),
-                        line=loaded.line("config", index),
+                        line=loaded.line(*stage.steps, "config", index),
                         problem=f"the cluster refuses {Reference.of(manifest)}: {refused.message}",
                         hint="correct the object; `kubectl apply --dry-run=server -f` shows the same message",
                     ) from refused

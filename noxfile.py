@@ -1,5 +1,6 @@
 """What a contributor runs: `nox -s tests`, `nox -s conformance -- --help`; `nox -l` lists everything."""
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -59,6 +60,18 @@ def differential(session: nox.Session) -> None:
     install(session)
     system_packages(session)
     session.run("python", "-m", "conformance", "differential", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Break the router in every small way and see its tables convict it; takes about an hour on two cores."""
+    install(session)
+    tree = Path(session.create_tmp()) / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(".", tree, ignore=shutil.ignore_patterns(".*", "__pycache__", "test_properties.py"))
+    with session.chdir(tree):
+        session.run("mutmut", "run", *session.posargs, success_codes=[0, 1])
+        session.run("mutmut", "results")
 
 
 @nox.session

@@ -90,8 +90,7 @@ def _first_match(hop: Hop, routes: Iterable[Route]) -> Route | None:
 def _redirected(hop: Hop, route: Route, action: Redirect) -> Outcome:
     version = hop.proxy.world.version
     found = redirect(action.redirect, route.matcher, hop.message, route.listener_port, version, is_tls=hop.ends_tls)
-    if isinstance(found, Undefined):
-        return failed(Kind.UNDEFINED, found.reason)
+    assert not isinstance(found, Undefined), "Envoy refuses a table with such a rule as a whole"
     status, location = found
     made = replace(local(Kind.REDIRECT, status, ""), response_set=(("location", location),))
     return answered(made, action.operations)
@@ -99,8 +98,7 @@ def _redirected(hop: Hop, route: Route, action: Redirect) -> Outcome:
 
 def _directly(hop: Hop, action: Direct) -> Outcome:
     found = direct_response(action.response, hop.message, action.operations.response)
-    if isinstance(found, Undefined):
-        return failed(Kind.UNDEFINED, found.reason)
+    assert not isinstance(found, Undefined), "Envoy refuses a table with such a rule as a whole"
     return replace(local(Kind.DIRECT, found.status, found.body), response_set=found.headers)
 
 

@@ -50,7 +50,8 @@ def _handshake(door: Door, passage: Passage, trail: list[Step]) -> Outcome | Non
     if mode is not Mode.PERMISSIVE:
         trail.append(Step("peer authentication", f"{mode} at port {door.port}", by, field, mode))
     if mode is Mode.STRICT and not is_mutual:
-        return failed(Kind.RESET_PLAINTEXT, f"{door.pod.workload} takes mutual TLS only")
+        kind = Kind.RESET_PLAINTEXT if passage.tls is None else Kind.TLS_REFUSED
+        return failed(kind, f"{door.pod.workload} takes mutual TLS of the mesh only")
     if mode is Mode.DISABLE and is_mutual:
         return failed(Kind.TLS_REFUSED, f"{door.pod.workload} takes no mutual TLS")
     if passage.tls is not None and not is_mutual and door.protocol is Protocol.HTTP:

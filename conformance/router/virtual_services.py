@@ -78,6 +78,9 @@ class Listed:
             redirect = rule.route.redirect
             if redirect and redirect.redirect_code and redirect.redirect_code not in CODES:
                 return f"{rule.by} {rule.field}.redirect: Envoy knows no redirect with code {redirect.redirect_code}"
+            direct = rule.route.direct_response
+            if direct and not 200 <= direct.status < 600:
+                return f"{rule.by} {rule.field}.directResponse: Envoy knows no status {direct.status}"
             for match in rule.route.match:
                 undefined = compile_match(match, self.version, rule.field).undefined
                 if undefined:

@@ -15,7 +15,7 @@ from cluster.binaries.obtain import Programs, obtain
 from cluster.binaries.store import cache_root
 from cluster.embedded import world
 from cluster.embedded.layout import LOGS
-from cluster.embedded.system import missing_system_packages
+from cluster.embedded.system import missing_system_packages, proxies_note
 from cluster.model import Cluster, ClusterError, Part
 
 Progress = Callable[[str], None]
@@ -61,6 +61,9 @@ def start(options: Options, log: Path, progress: Progress) -> Running:
         hint = f"Install them: apt-get install {' '.join(missing)}"
         raise ClusterError(f"system packages are missing: {', '.join(missing)}", hint)
     obtained = programs(options.given, progress)
+    note = proxies_note()
+    if note:
+        progress(f"note: {note}")
     begun = time.monotonic()
 
     def timed(text: str) -> None:

@@ -29,6 +29,28 @@ def search_path() -> str:
     return os.pathsep.join((os.environ.get("PATH", os.defpath), *_SBIN))
 
 
+_INOTIFY_INSTANCES = "/proc/sys/fs/inotify/max_user_instances"
+_INSTANCES_OF_A_PROXY = 3
+
+
+def proxies_note() -> str | None:
+    """Return how few proxies fit on this machine, or None if they are many.
+
+    Envoy has one inotify instance and pilot-agent two, and all of them, of every cluster, run as one user.
+    """
+    try:
+        with open(_INOTIFY_INSTANCES, encoding="ascii") as file:
+            instances = int(file.read())
+    except (OSError, ValueError):
+        return None
+    if instances >= 1024:
+        return None
+    return (
+        f"about {instances // _INSTANCES_OF_A_PROXY} proxies fit on this machine, over all of its clusters; "
+        "for more: sysctl fs.inotify.max_user_instances=1024"
+    )
+
+
 def missing_system_packages() -> tuple[str, ...]:
     """Return the packages of those programs that are not on this machine, sorted, each once."""
     path = search_path()

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,19 @@ def test_root_installs_after_an_update(only_ip: None, monkeypatch: pytest.Monkey
 def test_nothing_is_done_where_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name, **_: f"/bin/{name}")
     assert system.install_or_explain() == 0
+
+
+@pytest.mark.parametrize(("instances", "note"), [("128\n", "about 42 proxies fit"), ("1024\n", None), ("many\n", None)])
+def test_a_machine_that_few_proxies_fit_on_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instances: str, note: str | None
+) -> None:
+    limit = tmp_path / "max_user_instances"
+    limit.write_text(instances)
+    monkeypatch.setattr(system, "_INOTIFY_INSTANCES", str(limit))
+    assert (system.proxies_note() or "").startswith(note or "")
+    assert (system.proxies_note() is None) == (note is None)
+
+
+def test_a_machine_that_does_not_tell_has_no_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "_INOTIFY_INSTANCES", str(tmp_path / "absent"))
+    assert system.proxies_note() is None

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 # Which package has each program that an embedded cluster starts: namespaces, their network, what is inside of them.
 PACKAGE_OF_PROGRAM = {
@@ -39,8 +40,7 @@ def proxies_note() -> str | None:
     Envoy has one inotify instance and pilot-agent two, and all of them, of every cluster, run as one user.
     """
     try:
-        with open(_INOTIFY_INSTANCES, encoding="ascii") as file:
-            instances = int(file.read())
+        instances = int(Path(_INOTIFY_INSTANCES).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
     if instances >= 1024:

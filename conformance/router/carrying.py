@@ -64,7 +64,7 @@ def _wrapped(
         return _as_it_is(passage, proxy)
     if passage.transport is Transport.MUTUAL:
         return failed(Kind.TLS_REFUSED, "TLS inside of the mesh's TLS is read as if it were a request")
-    sent = replace(passage.sent_on(proxy.pod.address), tls=passage.tls)
+    sent = replace(passage.sent_on(proxy.address_for(passage.source)), tls=passage.tls)
     if chosen.transport is Transport.MUTUAL:
         if is_impostor(cluster, endpoint):
             return failed(Kind.CLOSED, f"{endpoint.address} is none of {cluster.key.host}")
@@ -79,8 +79,8 @@ def _wrapped(
 def _as_it_is(passage: Passage, proxy: Proxy) -> Passage:
     """TLS that nobody terminated goes on, the mesh's own with whom it names; of one that was, nothing is left."""
     if passage.transport is Transport.MUTUAL:
-        return replace(passage, source=proxy.pod.address, hops=passage.hops + 1)
-    return replace(passage.sent_on(proxy.pod.address), tls=passage.tls)
+        return replace(passage, source=proxy.address_for(passage.source), hops=passage.hops + 1)
+    return replace(passage.sent_on(proxy.address_for(passage.source)), tls=passage.tls)
 
 
 def _seen(outcome: Outcome, passage: Passage) -> Outcome:

@@ -250,7 +250,7 @@ def _chosen(proxy: Proxy, found: Cluster, endpoint: Endpoint) -> Chosen:
 def _visited(hop: Hop, found: Cluster, endpoint: Endpoint, passage: Passage) -> list[Outcome]:
     proxy = hop.proxy
     chosen = spoken(proxy, found, endpoint, hop.trail)
-    sent = passage.sent_on(proxy.pod.address)
+    sent = passage.sent_on(proxy.address_for(passage.source))
     if chosen.transport is Transport.MUTUAL:
         if is_impostor(found, endpoint):
             return [proxied(failed(Kind.TLS_REFUSED, f"{endpoint.address} is none of {found.key.host}"))]
@@ -292,14 +292,14 @@ def _shadowed(hop: Hop, passage: Passage) -> Passage:
 
 
 def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
+    shadowed = _shadowed(hop, passage) if action.copies else passage
     for copy in action.copies:
         found = hop.proxy.cluster(copy.cluster)
         if isinstance(found, Missing):
             hop.trail.append(Step("mirror", f"skipped: {found.why}"))
             continue
         quiet = replace(hop, trail=[])
-        passage = _shadowed(hop, passage)
-        for outcomes, share in _spread(quiet, found, passage):
+        for outcomes, share in _spread(quiet, found, shadowed):
             for outcome in outcomes:
                 if outcome.sight is not None:
                     yield Mirror(copy.share * share * outcome.probability, outcome.sight)

@@ -42,6 +42,12 @@ class Proxy:
     def is_gateway(self) -> bool:
         return self.pod.is_gateway
 
+    def address_for(self, source: str) -> str:
+        """Where its connections come from, given who opened the one that it passes on: a sidecar shares its
+        application's address, whichever of like pods that is.
+        """
+        return self.pod.address if self.is_gateway else source
+
     @cached_property
     def principal(self) -> str:
         metadata = self.pod.metadata

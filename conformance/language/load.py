@@ -4,49 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
-from conformance.language.models import CONTRADICTION, Case, Expectation, Origin, Phase, Request, Saw, Scenario
+from conformance.language.invalid import Vocabulary, nearest, problem_of
+from conformance.language.models import Case, Expectation, Origin, Phase, Request, Saw, Scenario
 from conformance.language.source import Source, Step, read_source
 
-MAX_QUOTED = 60
-"""Characters of a wrong value in a message; its line tells the rest."""
-
-_MODELS: Mapping[Step, type[BaseModel]] = {
-    "phases": Phase,
-    "cases": Case,
-    "source": Origin,
-    "request": Request,
-    "expect": Expectation,
-    "saw": Saw,
-}
-"""Which model stands under which key, to say which keys it has."""
-
-_HINTS: Mapping[str, str] = {
-    "model_type": "write keys and their values here",
-    "dict_type": "write keys and their values here",
-    "tuple_type": "write a list here",
-    "string_type": "write a string; put it in quotes if it looks like a number or a word of YAML",
-    "too_short": "list at least one",
-}
-"""Where pydantic speaks of Python, we speak of YAML."""
-
-_PATTERN_HINTS: Mapping[Step, str] = {
-    "id": "write lower-case segments joined by slashes, such as routing/headers/end-user",
-    "path": "write it as it is sent, beginning with a slash, without spaces",
-    "method": "write it in capitals",
-    "principal": "write the caller's spiffe:// URI, or none",
-    "app": "write lower-case letters, digits and hyphens",
-    "namespace": "write lower-case letters, digits and hyphens",
-    "from": "write lower-case letters, digits and hyphens",
-    "answered_by": f"write the name of a workload, or {NOBODY}",
-}
+WORDS = Vocabulary(
+    whole="the scenario",
+    root=Scenario,
+    models={
+        "phases": Phase,
+        "cases": Case,
+        "source": Origin,
+        "request": Request,
+        "expect": Expectation,
+        "saw": Saw,
+    },
+    patterns={
+        "id": "write lower-case segments joined by slashes, such as routing/headers/end-user",
+        "path": "write it as it is sent, beginning with a slash, without spaces",
+        "method": "write it in capitals",
+        "principal": "write the caller's spiffe:// URI, or none",
+        "app": "write lower-case letters, digits and hyphens",
+        "namespace": "write lower-case letters, digits and hyphens",
+        "from": "write lower-case letters, digits and hyphens",
+        "answered_by": f"write the name of a workload, or {NOBODY}",
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +71,7 @@ def load_scenario(path: Path, applications: Mapping[str, Application] | None = N
     try:
         scenario = Scenario.model_validate(source.value)
     except ValidationError as invalid:
-        problems += (_problem(source, error) for error in invalid.errors(include_url=False))
+        problems += (problem_of(error, source, WORDS) for error in invalid.errors(include_url=False))
         raise BadInput.joined(sorted(problems, key=lambda problem: problem.line or 0)) from invalid
     if problems:
         raise BadInput.joined(problems)
@@ -116,57 +105,6 @@ def _repeated_ids(loaded: Iterable[Loaded]) -> Iterator[Problem]:
             yield one.source.problem("id", problem=problem, hint="give one of the two another id")
 
 
-def _problem(source: Source, error: ErrorDetails) -> Problem:
-    # "[key]" marks that the key of the last step is wrong, not its value.
-    steps = tuple(step for step in error["loc"] if step != "[key]")
-    context = error.get("ctx", {})
-    if error["type"] == CONTRADICTION:
-        return source.problem(*steps, *context["at"], problem=context["problem"], hint=context["hint"])
-    if error["type"] == "extra_forbidden":
-        allowed = _keys(steps[:-1])
-        hint = _nearest(str(steps[-1]), allowed)
-        return source.problem(*steps, problem=f"{_place(steps[:-1])} has no key {str(steps[-1])!r}", hint=hint)
-    if error["type"] == "missing":
-        hint = f"add it: {_place(steps[:-1])} needs {steps[-1]}"
-        return source.problem(*steps, problem=f"{_place(steps)} is missing", hint=hint)
-    problem = f"{_place(steps)} is {_quoted(error['input'])}"
-    return source.problem(*steps, problem=problem, hint=_hint(error, steps))
-
-
-def _hint(error: ErrorDetails, steps: tuple[Step, ...]) -> str:
-    if error["type"] == "string_pattern_mismatch" and steps:
-        return _PATTERN_HINTS.get(steps[-1], "write one line of printable characters, without space around it")
-    message = error["msg"].replace("Input should be", "write").replace("should", "must")
-    return _HINTS.get(error["type"], message)
-
-
-def _keys(steps: tuple[Step, ...]) -> tuple[str, ...]:
-    name = next((step for step in reversed(steps) if isinstance(step, str)), None)
-    model = Scenario if name is None else _MODELS[name]
-    return tuple(field.alias or key for key, field in model.model_fields.items())
-
-
-def _place(steps: tuple[Step, ...]) -> str:
-    """The steps as a person writes them: cases[0].expect."""
-    written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    return written.removeprefix(".") or "the scenario"
-
-
-def _quoted(value: object) -> str:
-    if isinstance(value, dict | list):
-        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
-    text = {True: "true", False: "false", None: "empty"}.get(value) if isinstance(value, bool | None) else repr(value)
-    assert text is not None
-    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}…"
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = get_close_matches(word, names, n=1)
-    proposal = f"did you mean {close[0]}? " if close else ""
-    return f"{proposal}known here: {', '.join(names)}"
-
-
 def _unknown_names(source: Source, applications: Mapping[str, Application]) -> Iterator[Problem]:
     """Looks at the values as they were read, so that a fault elsewhere in the file does not hide these."""
     name = source.at("app")
@@ -174,7 +112,7 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
         return
     application = applications.get(name)
     if application is None:
-        yield source.problem("app", problem=f"there is no application {name!r}", hint=_nearest(name, applications))
+        yield source.problem("app", problem=f"there is no application {name!r}", hint=nearest(name, applications))
         return
     senders = application.clients | application.workloads
     answerers = application.workloads | {NOBODY}
@@ -192,4 +130,4 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
 def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:
     name = source.at(*steps)
     if isinstance(name, str) and name not in known:
-        yield source.problem(*steps, problem=f"{problem} {name!r}", hint=_nearest(name, known))
+        yield source.problem(*steps, problem=f"{problem} {name!r}", hint=nearest(name, known))

@@ -1,0 +1,1 @@
+"""What the documents promise (promises.yaml), and which scenarios show it."""

@@ -1,0 +1,15 @@
+"""`conformance bench`."""
+
+from __future__ import annotations
+
+import argparse
+
+from conformance.bench import mesh, router
+from conformance.commands import FOLDER, say
+
+
+def main(options: argparse.Namespace) -> int:
+    if options.starts:
+        print(mesh.table(mesh.measure(FOLDER / "bench", options.starts, say)))
+    print(router.table(router.measure()))
+    return 0

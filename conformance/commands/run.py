@@ -1,0 +1,24 @@
+"""`conformance run`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from conformance.commands import BAD_INPUT, SCENARIOS
+
+# pytest's own words for what is bad input here: wrong usage, and nothing that matches.
+_PYTEST_BAD_INPUT = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+def main(words: Sequence[str]) -> int:
+    """Scenarios through pytest: all of the project's, or the files and folders among the words."""
+    named = any(Path(word.split("::")[0]).exists() for word in words if not word.startswith("-"))
+    paths = [] if named else [str(SCENARIOS)]
+    code = pytest.main(["-q", "--no-header", "--assert=plain", *words, *paths])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        print("no scenario matches: `conformance list` lists them", file=sys.stderr)
+    return BAD_INPUT if code in _PYTEST_BAD_INPUT else int(code)

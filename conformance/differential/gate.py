@@ -25,19 +25,10 @@ class Refused(NotConverged):
     """A proxy refused what istiod sent."""
 
 
-class InformedIstiod(Istiod):
-    """istiod, asked also for the objects themselves."""
-
-    def objects(self) -> list[Object]:
-        """Every Istio object istiod works with; fields that have their type's zero value are missing."""
-        found: list[Object] = self._debug("configz")
-        return found
-
-
 class ImpatientGate(Gate):
     """Looks for refusals while it waits."""
 
-    def __init__(self, api: Api, workloads: Workloads, istiod: InformedIstiod) -> None:
+    def __init__(self, api: Api, workloads: Workloads, istiod: Istiod) -> None:
         super().__init__(api, workloads, istiod)
         self._informed = istiod
         self._rejections = istiod.rejections()
@@ -52,18 +43,6 @@ class ImpatientGate(Gate):
         headless = {each["metadata"]["name"] for each in services if each["spec"].get("clusterIP") == "None"}
         known = super()._ready_endpoints(namespace)
         return {name: count for name, count in known.items() if name.split("|")[3].split(".")[0] not in headless}
-
-    def _wait_for_istiod(self, objects: Sequence[Object]) -> None:
-        """By generation: istiod writes the address it allocates into a ServiceEntry, which is then a newer resource."""
-        wanted = {_identity(each) for each in objects if "istio.io/" in each["apiVersion"]}
-
-        def missing() -> list[str]:
-            return [
-                "/".join(map(str, each)) for each in wanted - {_identity(each) for each in self._informed.objects()}
-            ]
-
-        if wanted:
-            self._until(missing, "istiod does not have the objects as applied")
 
     def _until(self, missing: Callable[[], list[str]], problem: str) -> None:
         begun = looked = time.monotonic()
@@ -81,8 +60,3 @@ class ImpatientGate(Gate):
         except NotConverged as refused:
             lines = [line for line in self._informed.log().decode(errors="replace").splitlines() if "ACK ERROR" in line]
             raise Refused(f"refused (NACK): {'; '.join(lines[-1:]) or refused}") from refused
-
-
-def _identity(manifest: Object) -> tuple[str, str, int]:
-    metadata = manifest["metadata"]
-    return manifest["kind"], metadata["uid"], metadata.get("generation", 1)

@@ -18,10 +18,11 @@ from cluster.readiness import wait_until_available
 from conformance.differential.arena import INTERNET, OUTSIDE, ROOT, Arena
 from conformance.differential.arenas import deploy
 from conformance.differential.config import Config
-from conformance.differential.gate import ImpatientGate, InformedIstiod
+from conformance.differential.gate import ImpatientGate
 from conformance.differential.sending import Numbered, Sender
 from conformance.judgement.history import Exchange
 from conformance.mesh.gate import NotConverged
+from conformance.mesh.istiod import Istiod
 from conformance.mesh.performance import INGRESS, SCENARIO_KINDS
 from conformance.mesh.workloads import Workloads
 from conformance.router.request import Request
@@ -67,7 +68,7 @@ class Stage:
         self.arenas = tuple(arenas)
         self._workloads = Workloads(self.api)
         certificates = deploy(self.api, arenas)
-        self._istiod = InformedIstiod(self.api, self._workloads)
+        self._istiod = Istiod(self.api, self._workloads)
         self._gate = ImpatientGate(self.api, self._workloads, self._istiod)
         self._pods = {space: self._workloads.pods(space) for arena in arenas for space in arena.namespaces}
         outside = self._workloads.pods(_OUTSIDE_NAMESPACE)

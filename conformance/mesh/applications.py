@@ -73,7 +73,7 @@ def deploy(api: Api, name: str, namespace: str) -> None:
             "metadata": {"name": namespace, "labels": {"istio-injection": "enabled"}},
         }
     )
-    objects = in_namespace([*read(name), *read("clients")], namespace)
+    objects = in_namespace([*read(name), *read("clients"), *read("fresh-connections")], namespace)
     api.apply_all(objects, threads=8)
     wait_until_available(api, namespace, sorted(_names(objects, "Deployment")))
     api.patch(reference, {"metadata": {"annotations": {_DEPLOYED: name}}})

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cluster.api import Api, Object, Reference
 from conformance.mesh.applications import INTERNET, OUTSIDE
-from conformance.mesh.istiod import Istiod
+from conformance.mesh.istiod import Istiod, identity_of
 from conformance.mesh.workloads import Pod, Workloads
 
 LIMIT_SECONDS = 30
@@ -102,7 +102,7 @@ class Gate:
         """Waits until istiod has forgotten the objects; the next gate's sentinel then proves the proxies have, too."""
         gone = {(each.kind, each.namespace or "", each.name) for each in references}
         self._until(
-            lambda: sorted(map(str, gone & self._istiod.resource_versions().keys())), "istiod still has deleted objects"
+            lambda: sorted(map(str, gone & self._istiod.identities().keys())), "istiod still has deleted objects"
         )
 
     def pass_applied(self, applied: Sequence[Object], pods: Sequence[Pod], rejections: float) -> None:
@@ -131,16 +131,14 @@ class Gate:
 
     def _wait_for_istiod(self, objects: Sequence[Object]) -> None:
         wanted = {
-            (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each["metadata"][
-                "resourceVersion"
-            ]
+            (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): identity_of(each)
             for each in objects
             if "istio.io/" in each["apiVersion"]
         }
 
         def missing() -> list[str]:
-            known = self._istiod.resource_versions()
-            return ["/".join(key) for key, version in wanted.items() if known.get(key) != version]
+            known = self._istiod.identities()
+            return ["/".join(key) for key, identity in wanted.items() if known.get(key) != identity]
 
         if wanted:
             self._until(missing, "istiod does not have the objects as applied")

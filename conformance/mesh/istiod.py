@@ -28,6 +28,15 @@ class ProxyState:
     pending: tuple[str, ...]
 
 
+Identity = tuple[str, int]
+"""uid and generation. Not resourceVersion: istiod writes the address it allocates into the status of a ServiceEntry."""
+
+
+def identity_of(each: Object) -> Identity:
+    """Of an object of the API server, or of istiod, which leaves out what has its type's zero value."""
+    return each["metadata"]["uid"], each["metadata"].get("generation", 1)
+
+
 class Istiod:
     """Asked by a pod outside the mesh: istiod wants the token of a service account, and the API server's pod proxy
     carries none.
@@ -54,13 +63,16 @@ class Istiod:
             raise ConnectionError(f"istiod does not answer /debug/{page}")
         return json.loads(content)
 
-    def resource_versions(self) -> Mapping[tuple[str, str, str], str]:
-        """(kind, namespace, name) -> resourceVersion of every Istio object istiod works with (/debug/configz)."""
+    def objects(self) -> list[Object]:
+        """Every Istio object istiod works with (/debug/configz); what has its type's zero value is missing in it."""
+        found: list[Object] = self._debug("configz")
+        return found
+
+    def identities(self) -> Mapping[tuple[str, str, str], Identity]:
+        """(kind, namespace, name) -> identity of every Istio object istiod works with."""
         return {
-            (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each["metadata"][
-                "resourceVersion"
-            ]
-            for each in self._debug("configz")
+            (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): identity_of(each)
+            for each in self.objects()
         }
 
     def proxies(self) -> tuple[ProxyState, ...]:

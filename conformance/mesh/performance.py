@@ -16,7 +16,7 @@ from conformance.errors import BadInput
 from conformance.judgement.history import Exchange
 from conformance.language.load import Loaded
 from conformance.language.models import Scenario, Stage
-from conformance.mesh.applications import deploy
+from conformance.mesh.applications import OUTSIDE, deploy
 from conformance.mesh.exchanges import measure
 from conformance.mesh.gate import Gate, NotConverged
 from conformance.mesh.istiod import Istiod
@@ -152,7 +152,9 @@ class Mesh:
             self._gate.pass_deployed(namespace, pods)
             self._gate.pass_applied(applied, pods, rejections)
         with clock.phase("measure"):
-            return measure(self.workloads, stage.cases, namespace, pods, uuid.uuid4().hex[:12])
+            # The servers that play the internet keep journals like everybody else.
+            witnesses = [*pods, *self.workloads.pods(OUTSIDE)]
+            return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12])
 
     def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:
         """All or nothing: every object is tried by the API server first."""

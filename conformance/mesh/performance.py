@@ -127,6 +127,9 @@ class Mesh:
         exchanges: list[Exchange] = []
         present: list[Object] = []
         try:
+            with clock.phase("gate"):
+                # Before anything is applied: a Sidecar hides the endpoints that this looks for.
+                self._gate.pass_deployed(scenario.namespace, self.workloads.pods(scenario.namespace))
             for stage in scenario.stages:
                 wanted = [as_scenario_object(each) for each in in_namespace(stage.config, scenario.namespace)]
                 names = {Reference.of(each) for each in wanted}
@@ -149,11 +152,11 @@ class Mesh:
             applied = self._apply(loaded, stage, objects)
         pods = self.workloads.pods(namespace)
         with clock.phase("gate"):
-            self._gate.pass_deployed(namespace, pods)
             self._gate.pass_applied(applied, pods, rejections)
         with clock.phase("measure"):
-            # The servers that play the internet keep journals like everybody else.
-            witnesses = [*pods, *self.workloads.pods(OUTSIDE)]
+            # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
+            elsewhere = {OUTSIDE, "default"} - {namespace}
+            witnesses = [*pods, *(pod for place in sorted(elsewhere) for pod in self.workloads.pods(place))]
             return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12])
 
     def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:

@@ -9,10 +9,11 @@ from functools import cached_property
 
 from conformance.router.mesh_config import REGISTRY_ONLY
 from conformance.router.names import covers, overlap
+from conformance.router.namesakes import joined
 from conformance.router.objects.metadata import Reference
 from conformance.router.objects.sidecar import EgressListener, Sidecar
 from conformance.router.objects.virtual_service import Destination
-from conformance.router.registry import Protocol, Service, Services, has_labels, joined, stated_protocol
+from conformance.router.registry import Protocol, Service, Services, has_labels, stated_protocol
 from conformance.router.versions import Since
 from conformance.router.virtual_services import Listed
 from conformance.router.world import World

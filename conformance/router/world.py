@@ -11,6 +11,7 @@ from typing import TypeVar
 from conformance.router.destination_rules import DestinationRules
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.names import is_address
+from conformance.router.namesakes import Preference, one_each
 from conformance.router.objects import AnyObject
 from conformance.router.objects.destination_rule import DestinationRule
 from conformance.router.objects.gateway import Gateway
@@ -22,13 +23,11 @@ from conformance.router.objects.sidecar import Sidecar
 from conformance.router.objects.virtual_service import VirtualService
 from conformance.router.registry import (
     Pods,
-    Preference,
     Resolution,
     Service,
     Services,
     of_entries,
     of_kubernetes,
-    one_each,
     resolve,
 )
 from conformance.router.request import Certificate

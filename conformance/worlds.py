@@ -13,7 +13,7 @@ from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.load import Loaded
 from conformance.language.models import Case, Stage
 from conformance.language.objects import KINDS, typed
-from conformance.mesh.applications import INTERNET, MANIFESTS, OUTSIDE, read
+from conformance.mesh.applications import INGRESS, INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.objects import AnyObject
 from conformance.router.request import Request, Scheme
@@ -21,7 +21,6 @@ from conformance.router.versions import Version
 from conformance.router.world import World, build
 
 ROOT = "istio-system"
-INGRESS = f"istio-ingressgateway.{ROOT}.svc.cluster.local"
 
 Object = Mapping[str, Any]
 

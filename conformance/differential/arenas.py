@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import trustme
 
-from cluster.api import Api, Object, Reference
+from cluster.api import Api, Object, Reference, in_namespace
 from cluster.readiness import wait_until_available
 from conformance.differential.arena import ROOT, SERVICES, WORKLOADS, Arena, Service, Workload
+from conformance.mesh.applications import read
 
 SIMPLE_SECRET = "arena-simple"  # noqa: S105 - names of objects, not secrets
 MUTUAL_SECRET = "arena-mutual"  # noqa: S105
@@ -21,8 +22,6 @@ _CLIENT_NAMESPACE = "outside"
 
 AUTHORITY = "arena"
 """Names the authority whose clients the gateway's mutual server accepts."""
-
-_MANAGER_TYPE = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 _DEPLOYED = "conformance/arena"
 """The annotation of a namespace that says which manifests are available in it."""
@@ -68,7 +67,7 @@ def manifests(arena: Arena) -> Iterator[Object]:
     for namespace in arena.namespaces:
         metadata = {"name": namespace, "labels": {"istio-injection": "enabled"}}
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        yield _fresh_connections(namespace)
+        yield from in_namespace(read("fresh-connections"), namespace)
     for service in SERVICES:
         yield _service(arena, service)
     accounts = sorted({(arena.namespace(each), each.account) for each in WORKLOADS})
@@ -76,28 +75,6 @@ def manifests(arena: Arena) -> Iterator[Object]:
         yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}}
     for workload in WORKLOADS:
         yield _deployment(arena, workload)
-
-
-def _fresh_connections(namespace: str) -> Object:
-    """Servers' sidecars close each connection after one request.
-
-    A connection keeps the filters of the listener that accepted it: one that another proxy has pooled would answer its
-    next request by the policies of the configuration before.
-    """
-    options = {"common_http_protocol_options": {"max_requests_per_connection": 1}}
-    manager = "envoy.filters.network.http_connection_manager"
-    config = {"@type": f"type.googleapis.com/{_MANAGER_TYPE}", **options}
-    patch: Object = {
-        "applyTo": "NETWORK_FILTER",
-        "match": {"context": "SIDECAR_INBOUND", "listener": {"filterChain": {"filter": {"name": manager}}}},
-        "patch": {"operation": "MERGE", "value": {"typed_config": config}},
-    }
-    return {
-        "apiVersion": "networking.istio.io/v1alpha3",
-        "kind": "EnvoyFilter",
-        "metadata": {"name": "fresh-connections", "namespace": namespace},
-        "spec": {"configPatches": [patch]},
-    }
 
 
 def _service(arena: Arena, service: Service) -> Object:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from cluster.api import Api
 from conformance.differential.arenas import AUTHORITY, Certificates
-from conformance.judgement.history import Answer, Exchange, Failure, Headers, Seen
+from conformance.judgement.history import Exchange, Seen
+from conformance.mesh.exchanges import ended, seen_by_token
 from conformance.mesh.workloads import CONTROL_PORT, Pod, Workloads
 from conformance.router.request import Request
 
@@ -48,7 +49,7 @@ class Sender:
             # Shown one by one, so that no group is left behind by an error in another.
             sent = [pool.submit(self._plan, key, group) for key, group in groups.items()]
             answers = {answer["token"]: answer for each in sent for answer in each.result()}
-            seen = self._seen(pool, prefix)
+        seen = seen_by_token(self.workloads, self.servers, prefix)
         return {each.token: _exchange(each, answers[each.token], seen.get(each.token, ())) for each in numbered}
 
     def _certificate(self, request: Request) -> str | None:
@@ -72,17 +73,6 @@ class Sender:
         answers: list[dict[str, Any]] = json.loads(content)["answers"]
         return answers
 
-    def _seen(self, pool: ThreadPoolExecutor, prefix: str) -> dict[str, tuple[Seen, ...]]:
-        journals = pool.map(lambda pod: self.workloads.journal(pod, prefix), self.servers)
-        entries = [(each["token"], _entry(pod, each)) for pod, one in self._paired(journals) for each in one]
-        by_token: dict[str, tuple[Seen, ...]] = {}
-        for token, entry in sorted(entries, key=lambda each: each[1].at):
-            by_token[token] = (*by_token.get(token, ()), entry)
-        return by_token
-
-    def _paired(self, journals: Iterator[list[dict[str, Any]]]) -> Iterator[tuple[Pod, list[dict[str, Any]]]]:
-        return zip(self.servers, journals, strict=True)
-
 
 def planned(numbered: Numbered) -> dict[str, Any]:
     """The request as the client pods' control port takes it."""
@@ -105,25 +95,9 @@ def url(request: Request) -> str:
     return f"{request.scheme}://{request.host}{port}{request.path}"
 
 
-def _headers(pairs: Sequence[Sequence[str]]) -> Headers:
-    return tuple((name, value) for name, value in pairs)
-
-
-def _entry(pod: Pod, entry: Mapping[str, Any]) -> Seen:
-    return Seen(
-        workload=pod.workload,
-        pod=pod.name,
-        method=entry["method"],
-        path=entry["path"],
-        host=entry["host"],
-        headers=_headers(entry["headers"]),
-        principal=entry["principal"],
-        at=entry["at"],
-    )
-
-
 def _exchange(numbered: Numbered, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
-    received, failed, request = answer.get("answer"), answer.get("failure"), numbered.request
+    request = numbered.request
+    received, failed = ended(answer)
     return Exchange(
         token=numbered.token,
         case=numbered.token,
@@ -133,8 +107,7 @@ def _exchange(numbered: Numbered, answer: Mapping[str, Any], seen: tuple[Seen, .
         headers=request.headers,
         started=answer["started"],
         seconds=answer["seconds"],
-        answer=received
-        and Answer(received["status"], _headers(received["headers"]), received["body"], received["http_version"]),
-        failure=failed and Failure(failed["kind"], failed["detail"]),
+        answer=received,
+        failure=failed,
         seen=seen,
     )

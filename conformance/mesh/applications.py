@@ -20,6 +20,9 @@ OUTSIDE = "outside"
 INTERNET = "internet"
 """The client whose requests are dialled to the ingress gateway."""
 
+INGRESS = "istio-ingressgateway.istio-system.svc.cluster.local"
+"""Where it dials."""
+
 _APPLICATIONS = ("bookinfo", "guestbook")
 
 

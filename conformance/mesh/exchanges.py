@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from conformance.judgement.history import Answer, Exchange, Failure, Headers, Seen
 from conformance.language.models import Case
-from conformance.mesh.applications import INTERNET
+from conformance.mesh.applications import INGRESS, INTERNET
 from conformance.mesh.workloads import Pod, Workloads
 
-_INGRESS = "istio-ingressgateway.istio-system.svc.cluster.local"
 _READERS = 8
 
 
@@ -30,7 +29,7 @@ def measure(
         pod = workloads.client(client, namespace)
         for answer in workloads.plan(pod, [_planned(case, token) for case, token in group]):
             answers[answer["token"]] = answer
-    seen = _seen(workloads, pods, run)
+    seen = seen_by_token(workloads, pods, run)
     return [_exchange(case, token, answers[token], seen.get(token, ())) for case, token in numbered]
 
 
@@ -48,13 +47,13 @@ def _planned(case: Case, token: str) -> dict[str, Any]:
 
 def _ingress(url: str) -> str:
     parts = urlsplit(url)
-    return f"{_INGRESS}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    return f"{INGRESS}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
-def _seen(workloads: Workloads, pods: Sequence[Pod], run: str) -> Mapping[str, tuple[Seen, ...]]:
-    """Journal entries by token, in the order of time."""
+def seen_by_token(workloads: Workloads, pods: Sequence[Pod], prefix: str) -> Mapping[str, tuple[Seen, ...]]:
+    """Journal entries whose token begins with a prefix, by token, in the order of time."""
     with ThreadPoolExecutor(_READERS) as pool:
-        journals = zip(pods, pool.map(lambda pod: workloads.journal(pod, run), pods), strict=True)
+        journals = zip(pods, pool.map(lambda pod: workloads.journal(pod, prefix), pods), strict=True)
         entries = [(entry["token"], _entry(pod, entry)) for pod, journal in journals for entry in journal]
     by_token: dict[str, tuple[Seen, ...]] = {}
     for token, entry in sorted(entries, key=lambda each: each[1].at):
@@ -79,9 +78,18 @@ def _headers(pairs: Sequence[Sequence[str]]) -> Headers:
     return tuple((name, value) for name, value in pairs)
 
 
+def ended(answer: Mapping[str, Any]) -> tuple[Answer | None, Failure | None]:
+    """How a client pod says that a request ended."""
+    received, failed = answer.get("answer"), answer.get("failure")
+    return (
+        received
+        and Answer(received["status"], _headers(received["headers"]), received["body"], received["http_version"]),
+        failed and Failure(failed["kind"], failed["detail"]),
+    )
+
+
 def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
-    received = answer.get("answer")
-    failed = answer.get("failure")
+    received, failed = ended(answer)
     return Exchange(
         token=token,
         case=case.name,
@@ -91,8 +99,7 @@ def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[See
         headers=tuple(case.request.headers.items()),
         started=answer["started"],
         seconds=answer["seconds"],
-        answer=received
-        and Answer(received["status"], _headers(received["headers"]), received["body"], received["http_version"]),
-        failure=failed and Failure(failed["kind"], failed["detail"]),
+        answer=received,
+        failure=failed,
         seen=seen,
     )

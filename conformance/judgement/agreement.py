@@ -47,6 +47,9 @@ def _broken_promises(expected: Expected, outcome: Outcome, request: Request) -> 
     if expected.body is not None and outcome.body is not None and expected.body not in outcome.body:
         yield f"promised a body with {expected.body!r}, predicted {outcome.body!r}"
     yield from _broken_answer_headers(expected, outcome)
+    if expected.takes is not None and not expected.takes[0] <= outcome.at_least <= expected.takes[1]:
+        yield f"promised {expected.takes[0]:g} to {expected.takes[1]:g} s, predicted {outcome.at_least:g} s at least"
+    yield from _broken_arrivals(expected, outcome)
     if expected.saw is not None:
         if outcome.sight is None:
             yield f"promised that a workload sees it, predicted {outcome.kind.value}"
@@ -88,6 +91,29 @@ def _broken_sight(expected: ExpectedSight, sight: Sight, request: Request) -> It
     for name in expected.without_headers:
         if arriving(name.lower(), sight, request.headers):
             yield f"promised no {name} at {sight.workload}, predicted {arriving(name.lower(), sight, request.headers)}"
+
+
+def _broken_arrivals(expected: Expected, outcome: Outcome) -> Iterator[str]:
+    if expected.arrivals is None:
+        return
+    promised = dict(expected.arrivals)
+    possible = arrivals(outcome)
+    for workload in dict.fromkeys((*promised, *possible)):
+        least, most = possible.get(workload, (0, 0))
+        if not least <= promised.get(workload, 0) <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            yield f"promised {promised.get(workload, 0)} arrivals at {workload}, predicted {wanted}"
+
+
+def arrivals(outcome: Outcome) -> Mapping[str, tuple[int, int]]:
+    """How often workloads see the request, its copies included: at least, at most."""
+    found: dict[str, tuple[int, int]] = {}
+    if outcome.sight is not None:
+        found[outcome.sight.workload] = outcome.attempts
+    for mirror in outcome.mirrors:
+        least, most = found.get(mirror.sight.workload, (0, 0))
+        found[mirror.sight.workload] = (least + (mirror.probability == 1), most + 1)
+    return found
 
 
 _MADE_BY_PROXIES = ("x-forwarded-", "x-envoy-", "x-request-id", "x-b3-", "traceparent", "tracestate")

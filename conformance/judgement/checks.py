@@ -5,6 +5,7 @@ A check that finds several differences reports all of them, in one sentence.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -29,10 +30,28 @@ Check = Callable[[Expected, Exchange], Opinion | None]
 """None where nothing is promised of this kind."""
 
 
-def arrives_once(_expected: Expected, exchange: Exchange) -> Opinion:
-    """Promised of every request that is sent once, without being written down."""
+def arrives_once(expected: Expected, exchange: Exchange) -> Opinion | None:
+    """Promised of every request without being written down, unless something else is."""
+    if expected.arrivals is not None:
+        return None
     wanted = "the request at one workload, once, at most"
     return _opinion(wanted, _list(_workloads(exchange.seen)) or "none", agrees=len(exchange.seen) <= 1)
+
+
+def arrivals(expected: Expected, exchange: Exchange) -> Opinion | None:
+    """Attempts and copies: every workload that saw the request, and how often."""
+    if expected.arrivals is None:
+        return None
+    wanted, seen = Counter(dict(expected.arrivals)), Counter(_workloads(exchange.seen))
+    return _opinion(f"the request at {_counted(wanted)}", f"it was at {_counted(seen)}", agrees=wanted == seen)
+
+
+def takes(expected: Expected, exchange: Exchange) -> Opinion | None:
+    if expected.takes is None:
+        return None
+    least, most = expected.takes
+    ended = f"{exchange.seconds:.3f} s until {_outcome(exchange)}"
+    return _opinion(f"an end after {least:g} to {most:g} s", ended, agrees=least <= exchange.seconds <= most)
 
 
 def answered_by(expected: Expected, exchange: Exchange) -> Opinion | None:
@@ -129,6 +148,7 @@ def saw_without_headers(expected: Expected, exchange: Exchange) -> Opinion | Non
 
 CHECKS: Mapping[str, Check] = {
     "arrives-once": arrives_once,
+    "arrivals": arrivals,
     "answered-by": answered_by,
     "status": status,
     "body": body,
@@ -141,6 +161,7 @@ CHECKS: Mapping[str, Check] = {
     "saw-without-headers": saw_without_headers,
     "saw-principal": saw_principal,
     "refused": refused,
+    "takes": takes,
 }
 """In the order of the findings of a case."""
 
@@ -219,6 +240,10 @@ def _name_differences(wanted: tuple[str, ...], found: Headers) -> Iterator[str]:
     for name in wanted:
         for value in values_of(found, name):
             yield f"{name}: {value}"
+
+
+def _counted(workloads: Mapping[str, int]) -> str:
+    return _list(f"{name} {count} times" for name, count in sorted(workloads.items())) or "no workload"
 
 
 def _list(parts: Iterable[str]) -> str:

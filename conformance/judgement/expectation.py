@@ -41,6 +41,10 @@ class Expected:
     without_headers: tuple[str, ...] = ()
     saw: ExpectedSight | None = None
     refused: Refusal | None = None
+    takes: tuple[float, float] | None = None
+    """Seconds from sending to the end of the answer, or of the refusal: at least, at most."""
+    arrivals: tuple[tuple[str, int], ...] | None = None
+    """How often which workloads see it; () is nobody. None: at one of them, once, at most."""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,12 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
             case = (*place, "cases", index)
             yield from _unknown_name(source, senders, f"{name} has no client", *case, "from")
             yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "expect", "answered_by")
+            arrivals = source.at(*case, "expect", "arrivals")
+            for workload in arrivals if isinstance(arrivals, dict) else ():
+                if isinstance(workload, str) and workload not in application.workloads:
+                    hint = nearest(workload, application.workloads)
+                    problem = f"{name} has no workload {workload!r}"
+                    yield source.problem(*case, "expect", "arrivals", workload, problem=problem, hint=hint)
 
 
 def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:

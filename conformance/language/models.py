@@ -179,6 +179,15 @@ class Saw(_Words):
         )
 
 
+def _ascending(band: tuple[float, float]) -> tuple[float, float]:
+    if not 0 <= band[0] < band[1]:
+        raise _contradiction(f"the band {list(band)} is empty", "write the least and the most seconds, such as [5, 6]")
+    return band
+
+
+Band = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ascending)]
+
+
 class Expectation(_Words):
     """What becomes of the request; at least one key, and none that excludes another."""
 
@@ -189,6 +198,10 @@ class Expectation(_Words):
     without_headers: HeaderNames = Field((), min_length=1)
     saw: Saw | None = None
     refused: Refusal | None = None
+    takes: Band | None = None
+    """Seconds until the end: at least, at most."""
+    arrivals: dict[Label, Annotated[int, Field(ge=1)]] | None = None
+    """Attempts and copies by workload: how often the journal of each has the request."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Expectation:
@@ -204,7 +217,7 @@ class Expectation(_Words):
         return self
 
     def _is_possible_without_answer(self) -> None:
-        of_answers = self.model_fields_set - {"refused", "answered_by"}
+        of_answers = self.model_fields_set - {"refused", "answered_by", "takes", "arrivals"}
         if self.answered_by not in {None, NOBODY}:
             of_answers |= {"answered_by"}
         if of_answers:
@@ -220,6 +233,8 @@ class Expectation(_Words):
             without_headers=self.without_headers,
             saw=self.saw.expected() if self.saw else None,
             refused=self.refused,
+            takes=self.takes,
+            arrivals=None if self.arrivals is None else tuple(self.arrivals.items()),
         )
 
 

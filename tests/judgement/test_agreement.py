@@ -12,7 +12,7 @@ from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected,
 from conformance.judgement.history import Answer, Exchange, Seen
 from conformance.judgement.judge import PREDICTED, judge
 from conformance.judgement.verdict import Verdict
-from conformance.router.prediction import Kind, Outcome, Sight
+from conformance.router.prediction import Kind, Mirror, Outcome, Sight
 from conformance.router.request import Request
 
 REQUEST = Request(client="shop/client", host="reviews", port=9080, path="/a", headers=(("X-Sent", "1"),))
@@ -98,12 +98,25 @@ def promised(expected: Expected, *outcomes: Outcome) -> str:
             "no x-set",
         ),
         (Expected(saw=ExpectedSight(headers=(("x-request-id", "1"),))), Expected(status=1), "status 1"),
+        (Expected(takes=(0.5, 1)), Expected(takes=(0.6, 1)), "promised 0.6 to 1 s, predicted 0.5 s at least"),
+        (Expected(takes=(0, 0.5)), Expected(takes=(0, 0.4)), "promised 0 to 0.4 s, predicted 0.5 s at least"),
+        (Expected(arrivals=(("reviews-v1", 1),)), Expected(arrivals=()), "0 arrivals at reviews-v1, predicted 1"),
+        (Expected(), Expected(arrivals=(("reviews-v1", 1), ("x", 1))), "1 arrivals at x, predicted 0"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_promise_that_the_router_contradicts_is_named(kept: Expected, broken: Expected, named: str) -> None:
     assert promised(kept) == ""
     assert named in promised(broken)
+
+
+def test_attempts_and_copies_are_promised_within_what_is_possible() -> None:
+    mirrors = (Mirror(Fraction(1), replace(SIGHT, workload="reviews-v3")), Mirror(Fraction(1, 2), SIGHT))
+    tried = replace(SERVED, attempts=(2, 4), mirrors=mirrors)
+    for count in (2, 5):
+        assert promised(Expected(arrivals=(("reviews-v1", count), ("reviews-v3", 1))), tried) == ""
+    assert "6 arrivals at reviews-v1, predicted 2 to 5" in promised(Expected(arrivals=(("reviews-v1", 6),)), tried)
+    assert "0 arrivals at reviews-v3, predicted 1" in promised(Expected(arrivals=(("reviews-v1", 3),)), tried)
 
 
 def test_a_promise_about_what_a_workload_sees_needs_one() -> None:

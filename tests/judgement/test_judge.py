@@ -26,6 +26,7 @@ SEEN = Seen(
     principal=CALLER,
     at=1.5,
 )
+SHADOW = replace(SEEN, workload="reviews-v3", pod="reviews-v3-abc")
 ANSWER = Answer(
     status=200,
     headers=(("Server", "envoy"), ("X-Answered-By", "reviews-v2")),
@@ -65,6 +66,7 @@ ANYTHING = Expected(
     headers=(("server", "envoy"),),
     without_headers=("x-debug",),
     saw=SIGHT,
+    takes=(0.2, 0.3),
 )
 CASES = (
     CaseExpectation("served", ANYTHING),
@@ -98,7 +100,7 @@ def test_a_sinless_record_is_acquitted_by_every_check() -> None:
     findings = judge("area/one", CASES, SINLESS)
     assert composed(finding.verdict for finding in findings) is Verdict.PASS
     assert [finding.check for finding in findings if finding.case == "served"] == [
-        check for check in CHECKS if check != "refused"
+        check for check in CHECKS if check not in {"refused", "arrivals"}
     ]
     assert [finding.check for finding in findings if finding.case == "refused"] == [
         "arrives-once", "answered-by", "refused",
@@ -124,10 +126,33 @@ def test_a_sinless_record_is_acquitted_by_every_check() -> None:
         (seen(headers=(*SEEN.headers, ("x-secret", "1"))), "saw-without-headers"),
         (seen(principal=None), "saw-principal"),
         (seen(principal="spiffe://cluster.local/ns/default/sa/other"), "saw-principal"),
+        (replace(SERVED, seconds=0.199), "takes"),
+        (replace(SERVED, seconds=0.301), "takes"),
     ],
 )
 def test_one_sin_of_a_served_request_is_convicted_by_its_own_check(sinner: Exchange, check: str) -> None:
     assert guilty((sinner, IGNORED, REFUSED)) == {("served", check): "violates"}
+
+
+@pytest.mark.parametrize(
+    "sights",
+    [
+        pytest.param((SEEN, SHADOW), id="an attempt too few"),
+        pytest.param((SEEN, SEEN, SEEN, SHADOW), id="an attempt too many"),
+        pytest.param((SEEN, SEEN), id="no copy"),
+        pytest.param((SEEN, SEEN, SHADOW, replace(SEEN, workload="ratings-v1")), id="somebody else too"),
+        pytest.param((), id="nobody"),
+    ],
+)
+def test_attempts_and_copies_are_counted_at_every_workload(sights: tuple[Seen, ...]) -> None:
+    counted = only(arrivals=(("reviews-v2", 2), ("reviews-v3", 1)))
+    assert guilty((replace(SERVED, seen=(SEEN, SHADOW, SEEN)),), counted) == {}
+    assert guilty((replace(SERVED, seen=sights),), counted) == {("served", "arrivals"): "violates"}
+
+
+def test_no_arrivals_means_that_nobody_sees_it() -> None:
+    assert guilty((replace(IGNORED, case="served"),), only(arrivals=())) == {}
+    assert guilty((SERVED,), only(arrivals=())) == {("served", "arrivals"): "violates"}
 
 
 def test_an_answer_by_the_wrong_workload_is_convicted_by_both_its_voices() -> None:
@@ -206,7 +231,7 @@ def test_every_difference_is_reported_and_not_the_first_only() -> None:
         seen=(replace(SEEN, path="/", method="PUT", host="h", headers=(("x-secret", "s"),), principal=None),),
     )
     assert {check for _, check in guilty((sinner, IGNORED, REFUSED))} == set(CHECKS) - {
-        "arrives-once", "answered-by", "refused",
+        "arrives-once", "arrivals", "answered-by", "refused", "takes",
     }  # fmt: skip
 
 
@@ -220,7 +245,7 @@ def test_a_failure_is_no_answer() -> None:
     lost = replace(SERVED, answer=None, failure=Failure("timeout", "after 15 s"), seen=())
     convicted = guilty((lost, IGNORED, REFUSED))
     assert set(convicted.values()) == {"violates"}
-    assert {check for _, check in convicted} == set(CHECKS) - {"arrives-once", "refused"}
+    assert {check for _, check in convicted} == set(CHECKS) - {"arrives-once", "arrivals", "refused", "takes"}
 
 
 def recorded(exchanges: tuple[Exchange, ...]) -> Finding:

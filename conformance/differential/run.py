@@ -117,6 +117,9 @@ class DifferentialRun:
         self.tally.refused += found.refused
         for reason in found.undefined:
             self.tally.undefined_reasons[reason] += 1
+        for each in found.disagreements:
+            # Said at once, so that a run that does not come to its table has not been for nothing.
+            self.say(f"{each.config.name} disagrees, and will be tried again: {each.concept}: {each.summary}")
         self._suspects += found.disagreements
 
     def _look_again(self) -> None:

@@ -220,8 +220,10 @@ def dialled_endpoint(proxy: Proxy, found: Cluster, dialled: tuple[str, int]) -> 
 
 def is_impostor(found: Cluster, endpoint: Endpoint) -> bool:
     """Whether the certificate there is not one of the service's: the proxy verifies whose account it names."""
+    if not found.to_dialled:
+        return False
     members = (each.address for each in found.service.endpoints.get(found.key.port, ()))
-    return found.to_dialled and endpoint.address not in (*found.service.addresses, *members)
+    return endpoint.address not in (*found.service.addresses, *members)
 
 
 def spoken(proxy: Proxy, found: Cluster, endpoint: Endpoint, trail: list[Step]) -> Chosen:

@@ -87,6 +87,8 @@ def failed(kind: Kind, reason: str = "") -> Outcome:
 
 def proxied(outcome: Outcome) -> Outcome:
     """What an HTTP proxy tells its client about a connection that failed behind it (section 1)."""
+    if outcome.status is not None:
+        return outcome
     if outcome.kind in (Kind.REFUSED, Kind.TLS_REFUSED):
         return local(Kind.CONNECT_FAIL, 503, UPSTREAM_ERROR, outcome.reason).times(outcome.probability)
     if outcome.kind in (Kind.RESET_PLAINTEXT, Kind.CLOSED, Kind.BLACKHOLE_TCP):

@@ -63,6 +63,14 @@ def differential(session: nox.Session) -> None:
 
 
 @nox.session
+def sabotage(session: nox.Session) -> None:
+    """Apply wrong configurations to a real mesh and see each convicted by the check that should; a few minutes."""
+    install(session)
+    system_packages(session)
+    session.run("pytest", "-v", "-m", "", "tests/mesh/test_sabotage.py", *session.posargs)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Break the router in every small way and see its tables convict it; takes about an hour on two cores."""
     install(session)

@@ -58,4 +58,8 @@ def filled(value: Any, addresses: Mapping[str, str]) -> Any:
 def _each_field(request: Request, change: Any) -> Request:
     """Tokens stay: moving one to another arena would break its signature."""
     names = ("client", "host", "authority", "dial", "path", "headers")
-    return dataclasses.replace(request, **{name: change(getattr(request, name)) for name in names})
+    handshake = request.handshake
+    if handshake is not None:
+        handshake = dataclasses.replace(handshake, sni=change(handshake.sni))
+    fields = {name: change(getattr(request, name)) for name in names}
+    return dataclasses.replace(request, **fields, handshake=handshake)

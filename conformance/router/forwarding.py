@@ -25,7 +25,7 @@ from conformance.router.redirects import https_redirect, redirect
 from conformance.router.registry import Endpoint
 from conformance.router.request import Headers
 from conformance.router.rewrites import ORIGINAL_PATH, rewritten
-from conformance.router.routes import Direct, Forward, Redirect, Route, VirtualHost, without_port
+from conformance.router.routes import Action, Direct, Forward, Redirect, Route, VirtualHost, without_port
 from conformance.router.trace import Step
 from conformance.router.transport import Chosen, Transport, transport
 from conformance.router.tries import Place, tried
@@ -66,12 +66,7 @@ def answer(hop: Hop, host: VirtualHost | None) -> list[Outcome]:
     route = _first_match(hop, host.routes)
     if route is None:
         return [local(Kind.NO_ROUTE, 404, "", f"no rule of {host.name} matches")]
-    action = route.action
-    if isinstance(action, Redirect):
-        return [_redirected(hop, route, action)]
-    if isinstance(action, Direct):
-        return [_directly(hop, action)]
-    return list(_forwarded(hop, route, action))
+    return list(_acted(hop, route))
 
 
 def _first_match(hop: Hop, routes: Iterable[Route]) -> Route | None:
@@ -117,16 +112,30 @@ def answered(outcome: Outcome, operations: Operations) -> Outcome:
     )
 
 
-def _forwarded(hop: Hop, route: Route, action: Forward) -> Iterator[Outcome]:
+def _acted(hop: Hop, route: Route) -> Iterator[Outcome]:
     """Fault, then CORS, then the router: the order of Envoy's filters."""
-    for chance, delay, aborted in _draws(action.fault):
-        if aborted and action.fault:
-            made = replace(local(Kind.FAULT_ABORT, action.fault.status, BODY), at_least=delay)
-            for target in action.targets:
-                yield answered(made, target.operations).times(chance * target.share)
-            continue
-        for outcome in _routed(hop, route, action, chance):
-            yield replace(outcome, at_least=delay + outcome.at_least) if delay else outcome
+    action = route.action
+    for chance, delay, aborted in _draws(route.fault):
+        if aborted and route.fault:
+            made = replace(local(Kind.FAULT_ABORT, route.fault.status, BODY), at_least=delay)
+            outcomes = _aborted(action, made, chance)
+        elif isinstance(action, Redirect):
+            outcomes = iter([_redirected(hop, route, action).times(chance)])
+        elif isinstance(action, Direct):
+            outcomes = iter([_directly(hop, action).times(chance)])
+        else:
+            outcomes = _routed(hop, route, action, chance)
+        for outcome in outcomes:
+            yield replace(outcome, at_least=delay + outcome.at_least) if delay and not aborted else outcome
+
+
+def _aborted(action: Action, made: Outcome, chance: Fraction) -> Iterator[Outcome]:
+    """Operations are those of the member that would have been drawn; a route without members has none."""
+    if not isinstance(action, Forward):
+        yield made.times(chance)
+        return
+    for target in action.targets:
+        yield answered(made, target.operations).times(chance * target.share)
 
 
 def _draws(fault: Fault | None) -> Iterator[tuple[Fraction, float, bool]]:

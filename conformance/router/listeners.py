@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from conformance.router.registry import Protocol, Service
 from conformance.router.scopes import Egress
+from conformance.router.virtual_services import Listed
 
 
 class Speech(Enum):
@@ -30,6 +31,8 @@ class Listener:
     port: int
     service: Service | None = None
     services: tuple[Service, ...] = ()
+    rules: tuple[Listed, ...] = ()
+    """The VirtualServices of the part that opened it, for streams; requests have the port's table."""
     conflict: str = ""
     """Why Istio's answer is not determined; empty if it is."""
 
@@ -58,13 +61,27 @@ class Port:
         return found or self.general
 
 
-def port_listeners(egress: Egress | None, port: int) -> Port:
-    """What the services of one egress part open on one port (buildSidecarOutboundListener)."""
+def port_listeners(parts: Sequence[Egress], port: int) -> Port:
+    """What the parts of a scope open on one port.
+
+    An address that a part of the port's own has taken is closed to the general part, which opens all others
+    (`locked` in buildSidecarOutboundListeners).
+    """
+    opened = [_opened(each, port) for each in parts]
+    own: dict[str, Listener] = {}
+    networks: dict[_Network, Listener] = {}
+    for each in opened:
+        own = {**each.own, **own}
+        networks = {**dict(each.networks), **networks}
+    narrowest_first = sorted(networks.items(), key=lambda pair: -pair[0].prefixlen)
+    return Port(own, tuple(narrowest_first), next((each.general for each in opened if each.general), None))
+
+
+def _opened(egress: Egress, port: int) -> Port:
+    """What the services of one egress part open (buildSidecarOutboundListener)."""
     own: dict[str, Listener] = {}
     shared: dict[Protocol, list[Service]] = {}
     networks: list[tuple[_Network, Listener]] = []
-    if egress is None:
-        return Port({})
     if egress.undefined:
         return Port({}, general=Listener(Speech.HTTP, port, conflict=egress.undefined))
     for service in egress.services.values():
@@ -76,17 +93,17 @@ def port_listeners(egress: Egress | None, port: int) -> Port:
         if protocol is Protocol.HTTP or addresses is None:
             shared.setdefault(protocol, []).append(service)
             continue
-        listener = Listener(_OWN[protocol], port, service, (service,))
+        listener = Listener(_OWN[protocol], port, service, (service,), egress.virtual_services)
         for address in addresses:
             if "/" in address:
                 networks.append((ip_network(address, strict=False), listener))
             else:
                 own.setdefault(address, listener)
-    general = _general(shared, port)
+    general = _general(shared, port, egress.virtual_services)
     if general and egress.bind:
         own[egress.bind] = general
         general = None
-    return Port(own, tuple(sorted(networks, key=lambda pair: -pair[0].prefixlen)), general)
+    return Port(own, tuple(networks), general)
 
 
 def _addresses(service: Service, port: int, bind: str | None) -> tuple[str, ...] | None:
@@ -98,15 +115,17 @@ def _addresses(service: Service, port: int, bind: str | None) -> tuple[str, ...]
     return service.addresses or None
 
 
-def _general(shared: Mapping[Protocol, list[Service]], port: int) -> Listener | None:
+def _general(shared: Mapping[Protocol, list[Service]], port: int, rules: tuple[Listed, ...]) -> Listener | None:
     if not shared:
         return None
     services = tuple(service for found in shared.values() for service in found)
     kinds = set(shared)
     if Protocol.HTTP in kinds and kinds <= {Protocol.HTTP, Protocol.SNIFFED}:
-        return Listener(Speech.HTTP, port, None, services)
+        return Listener(Speech.HTTP, port, None, services, rules)
     if len(kinds) == 1:
         speech = _OWN[kinds.pop()]
-        return Listener(speech, port, services[0] if speech is Speech.STREAM else None, services)
+        return Listener(speech, port, services[0] if speech is Speech.STREAM else None, services, rules)
     names = ", ".join(f"{service.host} ({service.ports[port].protocol})" for service in services)
-    return Listener(Speech.SNIFFED, port, None, services, conflict=f"port {port} is declared in two ways: {names}")
+    return Listener(
+        Speech.SNIFFED, port, None, services, rules, conflict=f"port {port} is declared in two ways: {names}"
+    )

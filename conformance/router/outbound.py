@@ -126,7 +126,7 @@ def _http(opened: _Connection, listener: Listener) -> list[Outcome]:
         return [failed(Kind.UNDEFINED, table.refused)]
     hop = Hop(proxy, message, passage.read(message), opened.dialled, opened.deliver, opened.trail)
     host = table.find(message.authority) if _is_named(proxy, message, listener.port) else table.any
-    return [_by_sidecar(each) for each in (_uncharted(hop) if host is None else answer(hop, host))]
+    return [_by_sidecar(each) for each in (_uncharted(hop) if host is None and not owner else answer(hop, host))]
 
 
 def _is_named(proxy: Proxy, message: Message, port: int) -> bool:

@@ -76,7 +76,7 @@ class Proxy:
         """Outbound, of a sidecar."""
         found = self._ports.get(port)
         if found is None:
-            found = self._ports[port] = port_listeners(self.scope.egress(port), port)
+            found = self._ports[port] = port_listeners(self.scope.parts(port), port)
         return found
 
     def table(self, port: int) -> RouteTable:
@@ -94,7 +94,7 @@ class Proxy:
         found = self._tables.get(key)
         if found is None:
             egress = self.scope.egress(port)
-            assert egress, "the service was found in it"
+            assert egress, "a port without an egress part has no listener, hence no table"
             found = self._tables[key] = sniffed_table(service, egress, self._binding(port))
         return found
 

@@ -59,7 +59,6 @@ class Forward:
     rewrite: HTTPRewrite | None = None
     timeout: Fraction | None = None
     retries: RetryPolicy = _NO_RETRIES
-    fault: Fault | None = None
     copies: tuple[Copy, ...] = ()
     cors: CorsPolicy | None = None
 
@@ -89,6 +88,8 @@ class Route:
     by: Reference | None
     field: str
     listener_port: int
+    fault: Fault | None = None
+    """Comes before any action: a delegate's redirect may have the fault of its root."""
 
 
 @dataclass(frozen=True, eq=False)

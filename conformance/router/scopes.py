@@ -65,10 +65,13 @@ class Scope:
         return found
 
     def egress(self, port: int) -> Egress | None:
-        """The part for a port, else the one for all others."""
-        exact = (each for each in self.egresses if each.port == port)
-        general = (each for each in self.egresses if each.port is None)
-        return next(exact, None) or next(general, None)
+        """The part whose route table a port has: its own, else the one for all others (GetEgressListenerForRDS)."""
+        return next(iter(self.parts(port)), None)
+
+    def parts(self, port: int) -> Sequence[Egress]:
+        """Those that open listeners on a port, the earlier first."""
+        exact = [each for each in self.egresses if each.port == port]
+        return [*exact, *(each for each in self.egresses if each.port is None)]
 
 
 def sidecar_of(

@@ -36,11 +36,9 @@ class Chain:
 
 def at_sidecar(proxy: Proxy, listener: Listener, address: str, sni: str | None) -> Chain | None:
     """The chain of a listener for a destination address and a handshake; None if none fits."""
-    egress = proxy.scope.egress(listener.port)
-    candidates = egress.virtual_services if egress else ()
     chains: list[_Matched] = []
     for service in listener.services:
-        bound = [each for each in candidates if any(overlap(host, service.host) for host in each.hosts)]
+        bound = [each for each in listener.rules if any(overlap(host, service.host) for host in each.hosts)]
         found = _tls_chains if listener.speech is Speech.TLS else _tcp_chains
         chains += [each for each in found(proxy, listener, service, bound, sni) if _prefix(address, each) is not None]
     # Envoy looks at the longest prefix of the address first, and only among its chains for the longest name.

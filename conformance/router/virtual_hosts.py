@@ -50,7 +50,12 @@ def route_table(egress: Egress, binding: Binding, naming: Naming) -> RouteTable:
 
 
 def sniffed_table(service: Service, egress: Egress, binding: Binding) -> RouteTable:
-    """Of a listener that belongs to one service: every host is that service."""
+    """Of a listener that belongs to one service: every host is that service.
+
+    Empty if another part of the Sidecar opened the listener than the one that has the port's table.
+    """
+    if service.host not in egress.services:
+        return table({})
     only = {service.host: service}
     found = [draft for draft in _drafts(only, egress.virtual_services, binding) if draft.services]
     draft = found[0]

@@ -232,7 +232,8 @@ def routes(each: Listed, binding: Binding) -> tuple[Route, ...]:
                 continue
             field = rule.field if match is None else f"{rule.field}.match[{index}]"
             matcher = compile_match(match, binding.version, field)
-            made.append(Route(matcher, action, rule.by, field, binding.port))
+            fault = compile_fault(rule.route.fault, binding.version)
+            made.append(Route(matcher, action, rule.by, field, binding.port, fault))
             if matcher.is_catch_all:
                 return tuple(made)
     return tuple(made)
@@ -274,7 +275,6 @@ def compile_action(rule: Rule, binding: Binding) -> Action:
         rewrite=route.rewrite,
         timeout=seconds(route.timeout) if route.timeout else None,
         retries=compile_retries(route.retries, binding.version, is_single=len(route.route) == 1),
-        fault=compile_fault(route.fault, binding.version),
         copies=tuple(_copies(route, binding)),
         cors=route.cors_policy,
     )

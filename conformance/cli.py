@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     shell.set_defaults(command="cluster:shell")
     actions.add_parser("down", help="end it and everything in it").set_defaults(command="cluster:down")
     measured = commands.add_parser(
-        "bench", help="the mesh: seconds to ready, propagation, requests, memory; the router: predictions"
+        "bench",
+        help="the mesh: seconds to ready, propagation, requests, memory, slowest scenarios; the router: predictions",
     )
     measured.add_argument(
         "--starts", type=int, default=3, help="how often to start a cluster (default 3; 0 for the router only)"

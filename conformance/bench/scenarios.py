@@ -30,10 +30,9 @@ def table(records: Sequence[ScenarioRecord]) -> str:
     for record in records:
         phases.update(record.phases)
     whole = sum(record.seconds for record in records)
-    lines = [f"{len(records)} scenarios, {whole:.1f} s: {_seconds(phases)}", f"the {SLOWEST} slowest"]
-    for record in sorted(records, key=lambda each: -each.seconds)[:SLOWEST]:
-        lines.append(f"{record.seconds:>7.1f} s  {record.id}  ({_seconds(Counter(record.phases), 2)})")
-    return "\n".join(lines)
+    slowest = sorted(records, key=lambda each: -each.seconds)[:SLOWEST]
+    rows = (f"{each.seconds:>7.1f} s  {each.id}  ({_seconds(Counter(each.phases), 2)})" for each in slowest)
+    return "\n".join([f"{len(records)} scenarios, {whole:.1f} s: {_seconds(phases)}", f"the {SLOWEST} slowest", *rows])
 
 
 def _seconds(phases: Counter[str], most: int | None = None) -> str:

@@ -84,6 +84,7 @@ class WorkerSite:
             cases=expected,
             exchanges=performed.exchanges,
             findings=findings,
+            certificates=performed.fingerprints,
         )
 
 

@@ -112,6 +112,25 @@ def refused(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _opinion(f"no answer but a refusal of kind {expected.refused}", _outcome(exchange), agrees=agrees)
 
 
+def alert(expected: Expected, exchange: Exchange) -> Opinion | None:
+    if expected.alert is None:
+        return None
+    found = exchange.failure.alert if exchange.failure else None
+    observed = f"the alert {found}" if found else _outcome(exchange)
+    return _opinion(f"the alert {expected.alert}", observed, agrees=found == expected.alert)
+
+
+def served(expected: Expected, exchange: Exchange) -> Opinion | None:
+    if expected.served is None:
+        return None
+    wanted = f"a server that shows the certificate {expected.served}"
+    shown = exchange.served
+    if shown is None:
+        return Opinion(Verdict.VIOLATES, wanted, f"none, and {_outcome(exchange)}")
+    name = shown.certificate or "none of the scenario's certificates"
+    return _opinion(wanted, f"{name} (sha256 {shown.fingerprint[:16]})", agrees=shown.certificate == expected.served)
+
+
 def saw_path(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _seen_value(_sight(expected).path, exchange, "path", lambda seen: seen.path)
 
@@ -126,6 +145,12 @@ def saw_host(expected: Expected, exchange: Exchange) -> Opinion | None:
 
 def saw_principal(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _seen_value(_sight(expected).principal, exchange, "caller", lambda seen: seen.principal or NONE)
+
+
+def saw_peer(expected: Expected, exchange: Exchange) -> Opinion | None:
+    wanted = _sight(expected).peer
+    words = None if wanted is None else _names(wanted)
+    return _seen_value(words, exchange, "peer", lambda seen: _names(seen.peer))
 
 
 def saw_headers(expected: Expected, exchange: Exchange) -> Opinion | None:
@@ -160,7 +185,10 @@ CHECKS: Mapping[str, Check] = {
     "saw-headers": saw_headers,
     "saw-without-headers": saw_without_headers,
     "saw-principal": saw_principal,
+    "saw-peer": saw_peer,
     "refused": refused,
+    "alert": alert,
+    "served": served,
     "takes": takes,
 }
 """In the order of the findings of a case."""
@@ -188,6 +216,11 @@ def _named(exchange: Exchange) -> tuple[str, ...]:
 
 def _workloads(seen: Iterable[Seen]) -> tuple[str, ...]:
     return tuple(entry.workload for entry in seen)
+
+
+def _names(peer: Iterable[str]) -> str:
+    """A certificate's names, whose order means nothing."""
+    return ", ".join(sorted(peer)) or NONE
 
 
 def _of_answer(exchange: Exchange, words: str, differences: Callable[[Headers], Iterator[str]]) -> Opinion:

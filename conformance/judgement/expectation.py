@@ -28,6 +28,8 @@ class ExpectedSight:
     headers: Pairs = ()
     without_headers: tuple[str, ...] = ()
     principal: str | None = None
+    peer: tuple[str, ...] | None = None
+    """Names in the certificate of the TLS client; () for one that shows none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,10 @@ class Expected:
     without_headers: tuple[str, ...] = ()
     saw: ExpectedSight | None = None
     refused: Refusal | None = None
+    alert: str | None = None
+    """What ended the handshake, in the words of RFC 8446, section 6."""
+    served: str | None = None
+    """Which certificate of the scenario the server shows."""
     takes: tuple[float, float] | None = None
     """Seconds from sending to the end of the answer, or of the refusal: at least, at most."""
     arrivals: tuple[tuple[str, int], ...] | None = None

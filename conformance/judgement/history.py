@@ -28,6 +28,8 @@ class Seen:
     principal: str | None
     """The caller's SPIFFE URI; None for a caller that showed no certificate of the mesh."""
     at: float
+    peer: tuple[str, ...] = ()
+    """The names in the certificate of whoever connected to the workload's own TLS port."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,18 @@ class Failure:
 
     kind: FailureKind
     detail: str
+    alert: str | None = None
+    """What the server said of the handshake, in the words of RFC 8446, section 6."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """The certificate that a server showed."""
+
+    fingerprint: str
+    """SHA-256, in hex."""
+    certificate: str | None
+    """Which one of the scenario's it is; None for any other."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,7 @@ class Exchange:
     answer: Answer | None
     failure: Failure | None
     seen: tuple[Seen, ...]
+    served: Served | None = None
 
 
 def values_of(headers: Headers, name: str) -> tuple[str, ...]:

@@ -72,7 +72,8 @@ def _hint(error: ErrorDetails, steps: tuple[Step, ...], words: Vocabulary) -> st
 
 
 def _keys(steps: tuple[Step, ...], words: Vocabulary) -> tuple[str, ...]:
-    name = next((step for step in reversed(steps) if isinstance(step, str)), None)
+    # Between a model and its mapping may stand a name that the writer chose.
+    name = next((step for step in reversed(steps) if step in words.models), None)
     model = words.root if name is None else words.models[name]
     return tuple(field.alias or key for key, field in model.model_fields.items())
 

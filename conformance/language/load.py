@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
+from conformance.language.certificates import CertificateOf, Content, SecretOf, Tls
 from conformance.language.invalid import Vocabulary, nearest, problem_of
 from conformance.language.models import Case, Expectation, Origin, Phase, Request, Saw, Scenario
 from conformance.language.source import Source, Step, read_source
@@ -24,6 +25,10 @@ WORDS = Vocabulary(
         "request": Request,
         "expect": Expectation,
         "saw": Saw,
+        "tls": Tls,
+        "certificates": CertificateOf,
+        "secrets": SecretOf,
+        "data": Content,
     },
     patterns={
         "id": "write lower-case segments joined by slashes, such as routing/headers/end-user",
@@ -33,6 +38,11 @@ WORDS = Vocabulary(
         "app": "write lower-case letters, digits and hyphens",
         "namespace": "write lower-case letters, digits and hyphens",
         "from": "write lower-case letters, digits and hyphens",
+        "sni": "write a host in lower case, or none",
+        "hosts": "write a host in lower case, such as api.example.com or *.example.com",
+        "authority": "write lower-case letters, digits and hyphens",
+        "alert": "write it as RFC 8446 does, such as certificate_required",
+        "served": "write the name of one of the scenario's certificates",
         "answered_by": f"write the name of a workload, or {NOBODY}",
     },
 )

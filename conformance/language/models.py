@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
+from conformance.language.certificates import CertificateOf, SecretOf, Steps, Tls, unknown_names
 from conformance.language.words import Label, Listed, Text, Words
 from conformance.language.words import contradiction as _contradiction
 
@@ -101,8 +102,9 @@ class Request(Words):
     head: Url | None = None
     options: Url | None = None
     patch: Url | None = None
-    headers: HeaderValues = {}
+    headers: HeaderValues = Field({})
     body: str | None = None
+    tls: Tls | None = None
 
     @model_validator(mode="after")
     def _has_one_method(self) -> Request:
@@ -110,6 +112,8 @@ class Request(Words):
         if len(given) != 1:
             problem = f"a request has one method, this one has {' and '.join(given) or 'none'}"
             raise _contradiction(problem, f"write one of {', '.join(self.METHODS)}, followed by the URL")
+        if self.tls is not None and urlsplit(self.url).scheme != "https":
+            raise _contradiction("tls is for an https URL, and this one is http", "write https, or remove tls", "tls")
         return self
 
     @property
@@ -132,6 +136,8 @@ class Saw(Words):
     headers: HeaderValues = Field({}, min_length=1)
     without_headers: HeaderNames = Field((), min_length=1)
     principal: Annotated[str, StringConstraints(pattern=r"^(none|spiffe://[!-~]+)$")] | None = None
+    peer: Listed[Text] | None = None
+    """The names in the certificate of whoever connects to the workload's own TLS port; [] if it shows none."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Saw:
@@ -148,6 +154,7 @@ class Saw(Words):
             headers=tuple(self.headers.items()),
             without_headers=self.without_headers,
             principal=self.principal,
+            peer=self.peer,
         )
 
 
@@ -170,6 +177,10 @@ class Expectation(Words):
     without_headers: HeaderNames = Field((), min_length=1)
     saw: Saw | None = None
     refused: Refusal | None = None
+    alert: Annotated[str, StringConstraints(pattern=r"^[a-z]+(_[a-z]+)*$")] | None = None
+    """With refused: tls, what the server said of the handshake, in the words of RFC 8446, section 6."""
+    served: Label | None = None
+    """The certificate that the server showed."""
     takes: Band | None = None
     """Seconds until the end: at least, at most."""
     arrivals: dict[Label, Annotated[int, Field(ge=1)]] | None = None
@@ -182,6 +193,8 @@ class Expectation(Words):
             raise _contradiction("the case expects nothing", f"write one of {', '.join(Expectation.model_fields)}")
         if self.refused is not None:
             self._is_possible_without_answer()
+        if self.alert is not None and self.refused != "tls":
+            raise _contradiction("an alert ends a handshake", "write refused: tls beside it", "alert")
         if self.saw is not None and self.answered_by == NOBODY:
             problem = "saw tells what a workload saw, and answered_by that nobody did"
             raise _contradiction(problem, "keep one of the two", "saw")
@@ -189,7 +202,7 @@ class Expectation(Words):
         return self
 
     def _is_possible_without_answer(self) -> None:
-        of_answers = self.model_fields_set - {"refused", "answered_by", "takes", "arrivals"}
+        of_answers = self.model_fields_set - {"refused", "alert", "served", "answered_by", "takes", "arrivals"}
         if self.answered_by not in {None, NOBODY}:
             of_answers |= {"answered_by"}
         if of_answers:
@@ -205,6 +218,8 @@ class Expectation(Words):
             without_headers=self.without_headers,
             saw=self.saw.expected() if self.saw else None,
             refused=self.refused,
+            alert=self.alert,
+            served=self.served,
             takes=self.takes,
             arrivals=None if self.arrivals is None else tuple(self.arrivals.items()),
         )
@@ -227,6 +242,7 @@ class Phase(Words):
     """One state of the configuration, and the requests that are sent while it holds."""
 
     name: Text
+    secrets: Listed[SecretOf] = ()
     config: Listed[Native] = ()
     cases: Listed[Case] = Field(min_length=1)
 
@@ -238,6 +254,7 @@ class Stage:
     config: tuple[dict[str, Any], ...]
     cases: tuple[Case, ...]
     steps: tuple[str | int, ...] = ()
+    secrets: tuple[SecretOf, ...] = ()
 
 
 class Scenario(Words):
@@ -252,6 +269,9 @@ class Scenario(Words):
     app: Label
     namespace: Label = "default"
     """Where the application lives, and every configuration object that does not name a namespace."""
+    certificates: dict[Label, CertificateOf] = Field({})
+    """Made anew for every run, with a key each."""
+    secrets: Listed[SecretOf] = ()
     config: Listed[Native] = ()
     cases: Listed[Case] = ()
     phases: Listed[Phase] = ()
@@ -259,14 +279,19 @@ class Scenario(Words):
     @property
     def stages(self) -> tuple[Stage, ...]:
         if not self.phases:
-            return (Stage(self.config, self.cases),)
-        return tuple(Stage(phase.config, phase.cases, ("phases", index)) for index, phase in enumerate(self.phases))
+            return (Stage(self.config, self.cases, secrets=self.secrets),)
+        return tuple(
+            Stage(phase.config, phase.cases, ("phases", index), phase.secrets)
+            for index, phase in enumerate(self.phases)
+        )
 
     @model_validator(mode="after")
     def _sends_something(self) -> Scenario:
-        if self.phases and (self.config or self.cases):
+        if self.phases and (self.config or self.cases or self.secrets):
             problem = "a scenario with phases has its configuration and its cases in them"
-            raise _contradiction(problem, "move config and cases into the phases, or drop the phases", "phases")
+            raise _contradiction(
+                problem, "move config, secrets and cases into the phases, or drop the phases", "phases"
+            )
         if not (self.phases or self.cases):
             raise _contradiction("the scenario has no cases", "write cases, or phases that have some")
         return self
@@ -280,6 +305,23 @@ class Scenario(Words):
                     problem = f"two cases are named {case.name!r}"
                     raise _contradiction(problem, "give this one another name", *stage.steps, "cases", index, "name")
                 seen.add(case.name)
+        return self
+
+    @model_validator(mode="after")
+    def _knows_its_certificates(self) -> Scenario:
+        secrets: list[tuple[Steps, SecretOf]] = []
+        handshakes: list[tuple[Steps, Tls]] = []
+        served: list[tuple[Steps, str]] = []
+        for stage in self.stages:
+            secrets += [((*stage.steps, "secrets", index), each) for index, each in enumerate(stage.secrets)]
+            for index, case in enumerate(stage.cases):
+                at: Steps = (*stage.steps, "cases", index)
+                if case.request.tls is not None:
+                    handshakes.append(((*at, "request", "tls"), case.request.tls))
+                if case.expect.served is not None:
+                    served.append(((*at, "expect", "served"), case.expect.served))
+        for problem, hint, steps in unknown_names(self.certificates, secrets, handshakes, served):
+            raise _contradiction(problem, hint, *steps)
         return self
 
     @model_validator(mode="after")

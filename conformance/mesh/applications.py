@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from cluster.api import Api, Object, Reference, in_namespace
-from cluster.outside import outside_certificates
+from cluster.outside import outside_secrets
 from cluster.readiness import wait_until_available
 from conformance.language.load import Application
 
@@ -52,7 +52,7 @@ def applications() -> Mapping[str, Application]:
 
 def lay_foundation(api: Api) -> None:
     """What every scenario stands on: the outside world and the sentinel. Returns when the outside is available."""
-    api.apply_all([*read("outside"), *read("sentinel"), outside_certificates()])
+    api.apply_all([*read("outside"), *read("sentinel"), *outside_secrets()])
     wait_until_available(api, OUTSIDE)
 
 

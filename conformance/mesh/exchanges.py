@@ -11,13 +11,19 @@ from urllib.parse import urlsplit
 from conformance.judgement.history import Answer, Exchange, Failure, Headers, Seen
 from conformance.language.models import Case
 from conformance.mesh.applications import INGRESS, INTERNET
+from conformance.mesh.certificates import Certificates
 from conformance.mesh.workloads import Pod, Workloads
 
 _READERS = 8
 
 
 def measure(
-    workloads: Workloads, cases: Sequence[Case], namespace: str, pods: Sequence[Pod], run: str
+    workloads: Workloads,
+    cases: Sequence[Case],
+    namespace: str,
+    pods: Sequence[Pod],
+    run: str,
+    certificates: Certificates,
 ) -> list[Exchange]:
     """Sends every case's request in order and collects what the workloads in `pods` saw of them.
 
@@ -27,13 +33,13 @@ def measure(
     answers: dict[str, dict[str, Any]] = {}
     for client, group in groupby(numbered, key=lambda each: each[0].client):
         pod = workloads.client(client, namespace)
-        for answer in workloads.plan(pod, [_planned(case, token) for case, token in group]):
+        for answer in workloads.plan(pod, [_planned(case, token, certificates) for case, token in group]):
             answers[answer["token"]] = answer
     seen = seen_by_token(workloads, pods, run)
-    return [_exchange(case, token, answers[token], seen.get(token, ())) for case, token in numbered]
+    return [_exchange(case, token, answers[token], seen.get(token, ()), certificates) for case, token in numbered]
 
 
-def _planned(case: Case, token: str) -> dict[str, Any]:
+def _planned(case: Case, token: str, certificates: Certificates) -> dict[str, Any]:
     request = case.request
     return {
         "token": token,
@@ -42,6 +48,7 @@ def _planned(case: Case, token: str) -> dict[str, Any]:
         "headers": [*request.headers.items()],
         "body": request.body,
         "via": _ingress(request.url) if case.client == INTERNET else None,
+        "tls": certificates.handshake(request.tls),
     }
 
 
@@ -71,6 +78,8 @@ def _entry(pod: Pod, entry: Mapping[str, Any]) -> Seen:
         headers=_headers(entry["headers"]),
         principal=entry["principal"],
         at=entry["at"],
+        # The journal writes each as KIND:NAME, such as DNS:client.example.com.
+        peer=tuple(name.partition(":")[2] for name in entry["peer_names"]),
     )
 
 
@@ -84,11 +93,13 @@ def ended(answer: Mapping[str, Any]) -> tuple[Answer | None, Failure | None]:
     return (
         received
         and Answer(received["status"], _headers(received["headers"]), received["body"], received["http_version"]),
-        failed and Failure(failed["kind"], failed["detail"]),
+        failed and Failure(failed["kind"], failed["detail"], failed.get("alert")),
     )
 
 
-def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
+def _exchange(
+    case: Case, token: str, answer: Mapping[str, Any], seen: tuple[Seen, ...], certificates: Certificates
+) -> Exchange:
     received, failed = ended(answer)
     return Exchange(
         token=token,
@@ -102,4 +113,5 @@ def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[See
         answer=received,
         failure=failed,
         seen=seen,
+        served=certificates.served(answer.get("served")),
     )

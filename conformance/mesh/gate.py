@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from cluster.api import Api, Object, Reference
 from conformance.mesh.applications import INTERNET, OUTSIDE
 from conformance.mesh.istiod import Istiod, identity_of
+from conformance.mesh.secret_gate import SecretGate, is_warming, name_certificates
 from conformance.mesh.workloads import Pod, Workloads
 
 LIMIT_SECONDS = 30
@@ -52,10 +53,12 @@ class Gate:
         self._gateways = tuple(pod for pod in workloads.pods("istio-system") if pod.app in _GATEWAY_APPS)
         self._pool = ThreadPoolExecutor(_ASKERS)
         self._deployed: dict[str, frozenset[str]] = {}
+        self._secrets = SecretGate(api, workloads, self._internet, self._gateways, self._until)
 
     def close(self) -> None:
         """Takes the sentinel away."""
         self._pool.shutdown()
+        self._secrets.close()
         self._api.delete(Reference.of(self._sentinel("")))
 
     def pass_deployed(self, namespace: str, pods: Sequence[Pod]) -> None:
@@ -98,6 +101,10 @@ class Gate:
         text = (self._api.try_pod_proxy(pod.namespace, pod.name, _STATS_PORT, page) or b"").decode()
         return {cluster: int(count) for cluster, count in _HEALTHY.findall(text)}
 
+    def pass_secrets(self) -> None:
+        """Waits until the gateways know what was done to Secrets, the deletion of one too."""
+        self._secrets.pass_secrets()
+
     def pass_deletion(self, references: Sequence[Reference]) -> None:
         """Waits until istiod has forgotten the objects; the next gate's sentinel then proves the proxies have, too."""
         gone = {(each.kind, each.namespace or "", each.name) for each in references}
@@ -128,6 +135,15 @@ class Gate:
         involved = {f"{pod.name}.{pod.namespace}" for pod in (*pods, *self._gateways) if pod.has_proxy}
         self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent")
         self._refuse_rejections(rejections)
+        if name_certificates(applied):
+            asked = [pod for pod in (*pods, *self._gateways) if pod.has_proxy]
+            self._until(lambda: self._warming(asked), "proxies wait for certificates")
+            for secret in (each for each in applied if each["kind"] == "Secret"):
+                self._secrets.pass_files(secret, pods)
+
+    def _warming(self, pods: Sequence[Pod]) -> list[str]:
+        found = self._pool.map(lambda pod: is_warming(self._api, pod), pods)
+        return [pod.name for pod, warms in zip(pods, found, strict=True) if warms]
 
     def _wait_for_istiod(self, objects: Sequence[Object]) -> None:
         wanted = {

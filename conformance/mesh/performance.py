@@ -17,6 +17,7 @@ from conformance.judgement.history import Exchange
 from conformance.language.load import Loaded
 from conformance.language.models import Scenario, Stage
 from conformance.mesh.applications import OUTSIDE, deploy
+from conformance.mesh.certificates import Certificates
 from conformance.mesh.exchanges import measure
 from conformance.mesh.gate import Gate, NotConverged
 from conformance.mesh.istiod import Istiod
@@ -72,6 +73,8 @@ class Performance:
     exchanges: tuple[Exchange, ...]
     phases: dict[str, float]
     blocked: str | None = None
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    """Of the scenario's certificates, by name (SHA-256, hex)."""
 
 
 def territory(scenario: Scenario) -> frozenset[str]:
@@ -126,25 +129,30 @@ class Mesh:
         scenario = loaded.scenario
         exchanges: list[Exchange] = []
         present: list[Object] = []
+        certificates = Certificates(self.api, scenario.certificates)
         try:
             with clock.phase("gate"):
                 # Before anything is applied: a Sidecar hides the endpoints that this looks for.
                 self._gate.pass_deployed(scenario.namespace, self.workloads.pods(scenario.namespace))
             for stage in scenario.stages:
-                wanted = [as_scenario_object(each) for each in in_namespace(stage.config, scenario.namespace)]
+                made = [certificates.secret(each, scenario.namespace) for each in stage.secrets]
+                config = in_namespace(stage.config, scenario.namespace)
+                wanted = [as_scenario_object(each) for each in (*made, *config)]
                 names = {Reference.of(each) for each in wanted}
                 with clock.phase("clean up"):
                     self._take_away([each for each in present if Reference.of(each) not in names])
                 present = wanted
-                exchanges += self._staged(loaded, stage, wanted, clock)
-            return Performance(tuple(exchanges), clock.phases)
+                exchanges += self._staged(loaded, stage, wanted, clock, certificates)
+            return Performance(tuple(exchanges), clock.phases, fingerprints=certificates.fingerprints)
         except NotConverged as blocked:
             return Performance((), clock.phases, str(blocked))
         finally:
             with clock.phase("clean up"):
                 self._take_away(present)
 
-    def _staged(self, loaded: Loaded, stage: Stage, objects: Sequence[Object], clock: Clock) -> list[Exchange]:
+    def _staged(
+        self, loaded: Loaded, stage: Stage, objects: Sequence[Object], clock: Clock, certificates: Certificates
+    ) -> list[Exchange]:
         """Apply, gate, measure: one state of the configuration."""
         namespace = loaded.scenario.namespace
         rejections = self.istiod.rejections()
@@ -152,12 +160,14 @@ class Mesh:
             applied = self._apply(loaded, stage, objects)
         pods = self.workloads.pods(namespace)
         with clock.phase("gate"):
+            if stage.secrets:
+                self._gate.pass_secrets()
             self._gate.pass_applied(applied, pods, rejections)
         with clock.phase("measure"):
             # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
             elsewhere = {OUTSIDE, "default"} - {namespace}
             witnesses = [*pods, *(pod for place in sorted(elsewhere) for pod in self.workloads.pods(place))]
-            return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12])
+            return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12], certificates)
 
     def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:
         """All or nothing: every object is tried by the API server first."""
@@ -169,14 +179,23 @@ class Mesh:
                 except ApiError as refused:
                     raise BadInput(
                         path=str(loaded.source.path),
-                        line=loaded.line(*stage.steps, "config", index),
+                        line=loaded.line(*stage.steps, *_place(stage, index)),
                         problem=f"the cluster refuses {Reference.of(manifest)}: {refused.message}",
                         hint="correct the object; `kubectl apply --dry-run=server -f` shows the same message",
                     ) from refused
         return applied
 
     def _take_away(self, objects: Sequence[Object]) -> None:
-        references = [Reference.of(each) for each in objects]
+        # What names a Secret goes before the Secret.
+        references = [Reference.of(each) for each in reversed(objects)]
         for reference in references:
             self.api.delete(reference)
         self._gate.pass_deletion([each for each in references if each.kind != "Namespace"])
+        if any(each.kind == "Secret" for each in references):
+            self._gate.pass_secrets()
+
+
+def _place(stage: Stage, index: int) -> tuple[str, int]:
+    """Where in the file an object of a stage stands: Secrets are applied first."""
+    count = len(stage.secrets)
+    return ("secrets", index) if index < count else ("config", index - count)

@@ -72,6 +72,8 @@ class ScenarioRecord(_Line):
     cases: tuple[CaseExpectation, ...]
     exchanges: tuple[Exchange, ...]
     findings: tuple[Finding, ...]
+    certificates: dict[str, str] = Field({})
+    """Fingerprints (SHA-256, hex) of those made for this run, by name; their keys are nowhere."""
 
     @model_validator(mode="after")
     def _follows_from_findings(self) -> Self:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from workload.handshakes import VERSIONS, Handshake, Witness, alert_of, context_for
 
 if TYPE_CHECKING:
     import httpx
@@ -59,6 +60,8 @@ class PlannedRequest:
     headers: tuple[tuple[str, str], ...]
     body: str | None
     via: str | None
+    tls: Handshake | None
+    """None: as the whole plan says."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def _planned(content: object, where: str) -> PlannedRequest:
     fields = _fields(
         content,
         where,
-        allowed={"token", "method", "url", "headers", "body", "via"},
+        allowed={"token", "method", "url", "headers", "body", "via", "tls"},
         needed={"token", "method", "url"},
     )
     request = PlannedRequest(
@@ -109,6 +112,7 @@ def _planned(content: object, where: str) -> PlannedRequest:
         headers=headers_from(fields.get("headers", []), f"{where}.headers"),
         body=_text_or_none(fields, "body", where),
         via=_text_or_none(fields, "via", where),
+        tls=None if fields.get("tls") is None else _handshake(fields["tls"], f"{where}.tls"),
     )
     _require_port(request.url, f"{where}.url")
     if request.via is not None:
@@ -117,6 +121,15 @@ def _planned(content: object, where: str) -> PlannedRequest:
     if request.body is not None and len(request.body.encode()) > MAXIMUM_BODY_BYTES:
         raise PlanError(f"{where}.body: expected at most {MAXIMUM_BODY_BYTES} bytes")
     return request
+
+
+def _handshake(content: object, where: str) -> Handshake:
+    words = ("ca", "certificate", "sni", "max_version")
+    fields = _fields(content, where, allowed=set(words), needed=set())
+    made = Handshake(**{word: _text_or_none(fields, word, where) for word in words})
+    if made.max_version not in {None, *VERSIONS}:
+        raise PlanError(f"{where}.max_version: expected one of {', '.join(VERSIONS)}")
+    return made
 
 
 def headers_from(content: object, where: str) -> tuple[tuple[str, str], ...]:
@@ -170,8 +183,11 @@ class PlanExecution:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._context = tls_context(plan)
-        self._clients: dict[tuple[str | None, str], httpx.Client] = {}
+        self._own = Handshake(ca=plan.ca, certificate=plan.certificate)
+        handshakes = {self._own, *(each.tls for each in plan.requests if each.tls is not None)}
+        # Before anything is sent, so that a plan with text that is not PEM sends nothing.
+        self._contexts = {each: _context(each) for each in handshakes}
+        self._clients: dict[tuple[str | None, str, Handshake], httpx.Client] = {}
         self._budget = KEPT_PLAN_BYTES
 
     def run(self) -> list[dict[str, object]]:
@@ -188,16 +204,19 @@ class PlanExecution:
         result: dict[str, object] = {"token": request.token, "started": time.time()}
         start = time.perf_counter()
         deadline = start + self._plan.timeout_seconds
+        witness = Witness()
         try:
-            outcome: dict[str, object] = {"answer": self._answer(request, deadline)}
+            outcome: dict[str, object] = {"answer": self._answer(request, deadline, witness)}
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             kind = failure_kind(error)
-            outcome = {"failure": {"kind": kind.value, "detail": f"{type(error).__name__}: {error}"}}
-        return result | {"seconds": time.perf_counter() - start} | outcome
+            detail = f"{type(error).__name__}: {error}"
+            outcome = {"failure": {"kind": kind.value, "detail": detail, "alert": alert_of(_chain(error))}}
+        return result | {"seconds": time.perf_counter() - start, "served": witness.served} | outcome
 
-    def _answer(self, request: PlannedRequest, deadline: float) -> dict[str, object]:
+    def _answer(self, request: PlannedRequest, deadline: float, witness: Witness) -> dict[str, object]:
         client = self._client(request)
-        response = client.send(self._outgoing(request), stream=True)
+        response = client.send(self._outgoing(request, witness), stream=True)
+        witness.note(response.extensions.get("network_stream"))
         try:
             body, cut = self._body(response, deadline)
         finally:
@@ -228,20 +247,21 @@ class PlanExecution:
         import httpx  # noqa: PLC0415
 
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(request.url))
-        key = (request.via, origin)
+        handshake = request.tls or self._own
+        key = (request.via, origin, handshake)
         if key not in self._clients:
             connections = 1 if self._plan.kept else 0
             limits = httpx.Limits(max_keepalive_connections=connections, keepalive_expiry=None)
             self._clients[key] = httpx.Client(
                 trust_env=False,
                 follow_redirects=False,
-                verify=self._context,
+                verify=self._contexts[handshake],
                 timeout=self._plan.timeout_seconds,
                 limits=limits,
             )
         return self._clients[key]
 
-    def _outgoing(self, request: PlannedRequest) -> httpx.Request:
+    def _outgoing(self, request: PlannedRequest, witness: Witness) -> httpx.Request:
         """The request as planned: the target byte by byte, where httpx would resolve dots and re-encode."""
         import httpx  # noqa: PLC0415
 
@@ -249,8 +269,8 @@ class PlanExecution:
         match = URL.fullmatch(request.url)
         target = match["target"] if match else ""
         extensions: dict[str, object] = {"target": (target if target.startswith("/") else f"/{target}").encode()}
-        if request.via is not None:
-            extensions["sni_hostname"] = parts.hostname
+        extensions["sni_hostname"] = (request.tls or self._own).server_name(parts.hostname)
+        extensions["trace"] = witness
         dialled = f"{parts.scheme}://{request.via or parts.netloc}/"
         return httpx.Request(
             request.method,
@@ -269,24 +289,11 @@ def _sent_headers(request: PlannedRequest, host: str) -> list[tuple[bytes, bytes
     return [(name.encode(), value.encode()) for name, value in pairs]
 
 
-def tls_context(plan: Plan) -> ssl.SSLContext:
-    """Verify servers against the plan's CA, or not at all; present the plan's certificate if it has one."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _context(handshake: Handshake) -> ssl.SSLContext:
     try:
-        if plan.ca is None:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        else:
-            context.load_verify_locations(cadata=plan.ca)
-        if plan.certificate is not None:
-            # The ssl module reads a chain from a file only; this one exists for the moment of reading.
-            with tempfile.NamedTemporaryFile("w") as chain:
-                chain.write(plan.certificate)
-                chain.flush()
-                context.load_cert_chain(chain.name)
+        return context_for(handshake)
     except (ssl.SSLError, ValueError) as error:
         raise PlanError(f"ca, certificate: expected PEM text: {error}") from error
-    return context
 
 
 def failure_kind(error: BaseException) -> FailureKind:

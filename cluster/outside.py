@@ -18,7 +18,7 @@ _AUTHORITY: Final = Reference("v1", "Secret", "outside", "outside-authority")
 def outside_secrets() -> list[dict[str, object]]:
     """The Secret of the servers, and that of a new authority, which lives as long as the cluster."""
     authority = trustme.CA(organization_name="conformance outside world")
-    kept = {
+    kept: dict[str, object] = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": _AUTHORITY.name, "namespace": _AUTHORITY.namespace},

@@ -34,6 +34,6 @@ def _predicted(
         return
     world = scenario_world(loaded, stage, version, has_istio_proxy=has_istio_proxy)
     for case in stage.cases:
-        request = request_of(case, loaded.scenario.namespace)
+        request = request_of(case, loaded.scenario.namespace, loaded.scenario.certificates)
         predicted = Predicted(request, predict(world, request).outcomes)
         yield CaseExpectation(case.name, case.expect.expected(), predicted)

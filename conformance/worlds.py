@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from conformance.certified import NOTHING, Certified, certified, handshake_of
+from conformance.language.certificates import CertificateOf
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.load import Loaded
 from conformance.language.models import Case, Stage
@@ -38,7 +40,8 @@ def scenario_world(
         found = found.with_more(kubernetes(objects, namespace, addresses, injected=[namespace]))
     found = found.with_more(kubernetes(_plain(stage.config), scenario.namespace, addresses))
     configured = typed_objects([*read("sentinel"), *stage.config], scenario.namespace, loaded.source.path)
-    return world_of(configured, found, version, has_istio_proxy=has_istio_proxy)
+    secrets = certified(scenario.certificates, stage.secrets, scenario.namespace)
+    return world_of(configured, found, version, has_istio_proxy=has_istio_proxy, certified=secrets)
 
 
 PLAIN = frozenset({"Service", "Deployment", "Pod", "Secret", "Namespace"})
@@ -65,6 +68,7 @@ def world_of(
     version: Version | None = None,
     *,
     has_istio_proxy: bool = True,
+    certified: Certified = NOTHING,
 ) -> World:
     """A world in which the names of the outside lead to its servers, where these are there."""
     by_host = {f"{each.metadata.name}.{each.metadata.namespace}": each.cluster_ip for each in found.services}
@@ -73,8 +77,8 @@ def world_of(
         objects,
         services=found.services,
         pods=found.pods,
-        secrets=found.secrets,
-        mesh=MeshConfig(names=names, has_istio_proxy=has_istio_proxy),
+        secrets=(*found.secrets, *certified.secrets),
+        mesh=certified.known_to(MeshConfig(names=names, has_istio_proxy=has_istio_proxy)),
         version=version,
     )
 
@@ -113,7 +117,7 @@ _EGRESS_PORTS = ({"name": "http2", "port": 80, "targetPort": 8080}, {"name": "ht
 """The chart's own, which values.yaml leaves alone."""
 
 
-def request_of(case: Case, namespace: str) -> Request:
+def request_of(case: Case, namespace: str, certificates: Mapping[str, CertificateOf] | None = None) -> Request:
     """A case's request as the router sees it."""
     parts = urlsplit(case.request.url)
     scheme: Scheme = "https" if parts.scheme == "https" else "http"
@@ -132,4 +136,5 @@ def request_of(case: Case, namespace: str) -> Request:
         headers=tuple(pair for pair in headers if pair[0].lower() != "host"),
         authority=hosts[-1] if hosts else parts.netloc,
         dial=(INGRESS, port) if case.client == INTERNET else None,
+        handshake=handshake_of(case.request.tls, parts.hostname or "", certificates) if scheme == "https" else None,
     )

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
 
+from conformance.language.certificates import OUTSIDE_AUTHORITY
 from conformance.router.objects.kubernetes import Pod, Secret, Service, ServicePort, TlsServer
 from conformance.router.objects.metadata import Metadata
 
 Object = Mapping[str, Any]
 
 _EXCLUDED = "traffic.sidecar.istio.io/exclude{}Ports"
-OUTSIDE_AUTHORITY = "outside"
-"""The authority of the outside world's servers and of the clients they trust (cluster/outside.py)."""
 
 
 @dataclass

@@ -289,9 +289,7 @@ class Scenario(Words):
     def _sends_something(self) -> Scenario:
         if self.phases and (self.config or self.cases or self.secrets):
             problem = "a scenario with phases has its configuration and its cases in them"
-            raise _contradiction(
-                problem, "move config, secrets and cases into the phases, or drop the phases", "phases"
-            )
+            raise _contradiction(problem, "move all of it into the phases, or drop the phases", "phases")
         if not (self.phases or self.cases):
             raise _contradiction("the scenario has no cases", "write cases, or phases that have some")
         return self

@@ -23,6 +23,7 @@ def measure(
     namespace: str,
     pods: Sequence[Pod],
     run: str,
+    *,
     certificates: Certificates,
 ) -> list[Exchange]:
     """Sends every case's request in order and collects what the workloads in `pods` saw of them.

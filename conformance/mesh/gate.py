@@ -136,10 +136,16 @@ class Gate:
         self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent")
         self._refuse_rejections(rejections)
         if name_certificates(applied):
-            asked = [pod for pod in (*pods, *self._gateways) if pod.has_proxy]
-            self._until(lambda: self._warming(asked), "proxies wait for certificates")
-            for secret in (each for each in applied if each["kind"] == "Secret"):
-                self._secrets.pass_files(secret, pods)
+            self._pass_certificates([each for each in applied if each["kind"] == "Secret"], pods)
+
+    def _pass_certificates(self, secrets: Sequence[Object], pods: Sequence[Pod]) -> None:
+        """Waits until every proxy has all certificates that it will get."""
+        asked = [pod for pod in (*pods, *self._gateways) if pod.has_proxy]
+        for secret in secrets:
+            self._secrets.hasten(secret, asked)
+        self._until(lambda: self._warming(asked), "proxies wait for certificates")
+        for secret in secrets:
+            self._secrets.pass_files(secret, asked)
 
     def _warming(self, pods: Sequence[Pod]) -> list[str]:
         found = self._pool.map(lambda pod: is_warming(self._api, pod), pods)

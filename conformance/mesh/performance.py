@@ -80,6 +80,7 @@ class Performance:
 def territory(scenario: Scenario) -> frozenset[str]:
     """What a scenario changes and others could notice: its namespaces, and the gateways if it configures them."""
     places = {scenario.namespace}
+    places |= {each.namespace or scenario.namespace for stage in scenario.stages for each in stage.secrets}
     for each in (item for stage in scenario.stages for item in stage.config):
         places.add(each["metadata"].get("namespace") or scenario.namespace)
         gateways = (each.get("spec") or {}).get("gateways") or ()
@@ -167,7 +168,9 @@ class Mesh:
             # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
             elsewhere = {OUTSIDE, "default"} - {namespace}
             witnesses = [*pods, *(pod for place in sorted(elsewhere) for pod in self.workloads.pods(place))]
-            return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12], certificates)
+            return measure(
+                self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12], certificates=certificates
+            )
 
     def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:
         """All or nothing: every object is tried by the API server first."""

@@ -15,6 +15,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import trustme
@@ -103,28 +104,26 @@ class SecretGate:
 
         self._until(not_served, "gateways do not have the newest Secrets")
 
-    def pass_files(self, secret: Object, pods: Sequence[Pod]) -> None:
-        """Waits until the proxies that use files of a Secret have read the newest; at once with any other Secret."""
-        metadata = secret["metadata"]
-        if metadata["name"] not in MOUNTED:
-            return
-        app, folder = MOUNTED[metadata["name"]]
-        readers = [pod for pod in (*pods, *self._gateways) if pod.app == app and pod.namespace == metadata["namespace"]]
-        for pod in readers:
-            # A kubelet looks after a pod's volumes at once when the pod itself has changed.
+    def hasten(self, secret: Object, pods: Iterable[Pod]) -> None:
+        """A kubelet looks after a pod's volumes at once when the pod itself has changed."""
+        for pod in _readers(secret, pods):
             changed = {"metadata": {"annotations": {"conformance/volumes": uuid.uuid4().hex}}}
             self._api.patch(Reference("v1", "Pod", pod.namespace, pod.name), changed)
-        self._until(lambda: [*self._unread(secret["data"], folder, readers)], "proxies have not read the newest files")
 
-    def _unread(self, data: Mapping[str, str], folder: str, pods: Iterable[Pod]) -> Iterator[str]:
+    def pass_files(self, secret: Object, pods: Sequence[Pod]) -> None:
+        """Waits until the proxies that use files of a Secret have read the newest; at once with any other Secret."""
+        readers = _readers(secret, pods)
+        if readers:
+            _, folder = MOUNTED[secret["metadata"]["name"]]
+            missing = partial(self._unread, secret["data"], folder, readers)
+            self._until(missing, "proxies have not read the newest files")
+
+    def _unread(self, data: Mapping[str, str], folder: str, pods: Iterable[Pod]) -> list[str]:
+        found: list[str] = []
         for pod in pods:
             dump = self._config_dump(pod)
-            if dump is None:
-                yield pod.name
-                continue
-            for path, content in read_files(dump):
-                if path.startswith(f"{folder}/") and content != data.get(path.removeprefix(f"{folder}/")):
-                    yield f"{path} at {pod.name}"
+            found += [pod.name] if dump is None else unread(dump, folder, data)
+        return found
 
     def _config_dump(self, pod: Pod) -> bytes | None:
         if pod not in self._gateways:
@@ -153,7 +152,22 @@ class SecretGate:
         }
 
 
-def read_files(dump: bytes) -> Iterator[tuple[str, str | None]]:
+def _readers(secret: Object, pods: Iterable[Pod]) -> list[Pod]:
+    metadata = secret["metadata"]
+    app, _ = MOUNTED.get(metadata["name"], ("", ""))
+    return [pod for pod in pods if pod.app == app and pod.namespace == metadata["namespace"]]
+
+
+def unread(dump: bytes, folder: str, data: Mapping[str, str]) -> list[str]:
+    """The certificate files below a folder of which a proxy has another content than `data` (base64), or none."""
+    return [
+        path
+        for path, content in _files(dump)
+        if path.startswith(f"{folder}/") and content != data.get(path.removeprefix(f"{folder}/"))
+    ]
+
+
+def _files(dump: bytes) -> Iterator[tuple[str, str | None]]:
     """Path and content (base64) of each certificate file of a proxy; None while the proxy waits for it."""
     for section in json.loads(dump)["configs"]:
         for state in ("dynamic_active_secrets", "dynamic_warming_secrets"):

@@ -72,7 +72,7 @@ class ScenarioRecord(_Line):
     cases: tuple[CaseExpectation, ...]
     exchanges: tuple[Exchange, ...]
     findings: tuple[Finding, ...]
-    certificates: dict[str, str] = Field({})
+    certificates: dict[str, str] = Field(default={})
     """Fingerprints (SHA-256, hex) of those made for this run, by name; their keys are nowhere."""
 
     @model_validator(mode="after")

@@ -19,6 +19,8 @@ _VERSIONS: Final = {
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
 VERSIONS: Final = tuple(_VERSIONS)
+# The name of getpeercert's argument differs between ssl's own objects, of which httpcore hands over the inner one.
+_DER: Final = True
 _OLD: Final = frozenset({"1.0", "1.1"})
 # OpenSSL puts a version of its own before each alert: TLSV13_ALERT_CERTIFICATE_REQUIRED, SSLV3_ALERT_HANDSHAKE_FAILURE.
 _ALERT: Final = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_ALERT_(\w+)")
@@ -76,7 +78,7 @@ class Witness:
     def note(self, stream: Any) -> None:
         """Take the fingerprint from one of httpcore's network streams; from one without TLS nothing."""
         tls = stream.get_extra_info("ssl_object") if stream is not None else None
-        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        certificate = tls.getpeercert(_DER) if tls is not None else None
         if certificate:
             self.served = fingerprint(certificate)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 
 from cluster.outside import HOSTS, outside_certificates
@@ -125,7 +126,7 @@ def test_every_outside_name_leads_to_a_service() -> None:
 
 
 def test_outside_certificates_make_a_tls_secret() -> None:
-    secret: Manifest = outside_certificates()
+    secret: Manifest = outside_certificates(trustme.CA())
     assert secret["metadata"] == {"name": "outside-tls", "namespace": "outside"}
     decoded = {name: base64.b64decode(value) for name, value in secret["data"].items()}
     assert set(decoded) == {"tls.crt", "tls.key", "ca.crt"}

@@ -101,8 +101,13 @@ class Gate:
         text = (self._api.try_pod_proxy(pod.namespace, pod.name, _STATS_PORT, page) or b"").decode()
         return {cluster: int(count) for cluster, count in _HEALTHY.findall(text)}
 
-    def pass_secrets(self) -> None:
-        """Waits until the gateways know what was done to Secrets, the deletion of one too."""
+    def pass_secrets(self, applied: Sequence[Object] = (), pods: Sequence[Pod] = ()) -> None:
+        """Waits until the gateways know what was done to Secrets, the deletion of one too.
+
+        Those that pods have as files are on their way then: `pass_applied` waits for them.
+        """
+        for secret in applied:
+            self._secrets.hasten(secret, (*pods, *self._gateways))
         self._secrets.pass_secrets()
 
     def pass_deletion(self, references: Sequence[Reference]) -> None:
@@ -141,8 +146,6 @@ class Gate:
     def _pass_certificates(self, secrets: Sequence[Object], pods: Sequence[Pod]) -> None:
         """Waits until every proxy has all certificates that it will get."""
         asked = [pod for pod in (*pods, *self._gateways) if pod.has_proxy]
-        for secret in secrets:
-            self._secrets.hasten(secret, asked)
         self._until(lambda: self._warming(asked), "proxies wait for certificates")
         for secret in secrets:
             self._secrets.pass_files(secret, asked)

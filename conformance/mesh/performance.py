@@ -158,11 +158,15 @@ class Mesh:
         namespace = loaded.scenario.namespace
         rejections = self.istiod.rejections()
         with clock.phase("apply"):
-            applied = self._apply(loaded, stage, objects)
+            self._try(loaded, stage, objects)
+            secrets = [self.api.apply(each) for each in objects[: len(stage.secrets)]]
         pods = self.workloads.pods(namespace)
+        if secrets:
+            with clock.phase("gate"):
+                self._gate.pass_secrets(secrets, pods)
+        with clock.phase("apply"):
+            applied = [*secrets, *(self.api.apply(each) for each in objects[len(stage.secrets) :])]
         with clock.phase("gate"):
-            if stage.secrets:
-                self._gate.pass_secrets()
             self._gate.pass_applied(applied, pods, rejections)
         with clock.phase("measure"):
             # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
@@ -172,21 +176,18 @@ class Mesh:
                 self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12], certificates=certificates
             )
 
-    def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:
-        """All or nothing: every object is tried by the API server first."""
-        for dry_run in (True, False):
-            applied = []
-            for index, manifest in enumerate(objects):
-                try:
-                    applied.append(self.api.apply(manifest, dry_run=dry_run))
-                except ApiError as refused:
-                    raise BadInput(
-                        path=str(loaded.source.path),
-                        line=loaded.line(*stage.steps, *_place(stage, index)),
-                        problem=f"the cluster refuses {Reference.of(manifest)}: {refused.message}",
-                        hint="correct the object; `kubectl apply --dry-run=server -f` shows the same message",
-                    ) from refused
-        return applied
+    def _try(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> None:
+        """All or nothing: every object is tried by the API server before the first is applied."""
+        for index, manifest in enumerate(objects):
+            try:
+                self.api.apply(manifest, dry_run=True)
+            except ApiError as refused:
+                raise BadInput(
+                    path=str(loaded.source.path),
+                    line=loaded.line(*stage.steps, *_place(stage, index)),
+                    problem=f"the cluster refuses {Reference.of(manifest)}: {refused.message}",
+                    hint="correct the object; `kubectl apply --dry-run=server -f` shows the same message",
+                ) from refused
 
     def _take_away(self, objects: Sequence[Object]) -> None:
         # What names a Secret goes before the Secret.

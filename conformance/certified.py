@@ -26,7 +26,7 @@ class Certified:
     authorities: tuple[tuple[str, str], ...] = ()
 
     def known_to(self, mesh: MeshConfig) -> MeshConfig:
-        """The settings of a mesh that has these files, and whose proxies have waited for all certificates (the gate)."""
+        """The settings of a mesh that has these files, and whose proxies have waited for certificates (the gate)."""
         return replace(
             mesh,
             listeners_are_warm=True,

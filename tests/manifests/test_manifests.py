@@ -55,7 +55,7 @@ def test_deployment_is_labelled_and_its_control_port_is_outside_the_mesh(deploym
     template = deployment["spec"]["template"]
     assert {"app", "version"} <= template["metadata"]["labels"].keys()
     assert deployment["spec"]["selector"]["matchLabels"] == template["metadata"]["labels"]
-    assert template["metadata"]["annotations"] == {"traffic.sidecar.istio.io/excludeInboundPorts": "9900"}
+    assert template["metadata"]["annotations"]["traffic.sidecar.istio.io/excludeInboundPorts"] == "9900"
     (container,) = template["spec"]["containers"]
     assert {"name": "control", "containerPort": 9900} in container["ports"]
     assert container["readinessProbe"]["httpGet"] == {"path": "/healthz", "port": 9900}

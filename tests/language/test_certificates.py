@@ -61,7 +61,10 @@ def test_a_handshake_says_what_the_client_shows_and_demands(tmp_path: Path) -> N
 def test_a_secret_is_known_by_its_keys_its_issuer_and_the_authority_in_it(tmp_path: Path) -> None:
     scenario = loaded(tmp_path, GOOD).scenario
     (secret,) = certified(scenario.certificates, scenario.secrets, "default").secrets
-    assert (secret.metadata.namespace, secret.keys) == ("istio-system", {"tls.crt", "tls.key", "ca.crt"})
+    assert (secret.metadata.namespace, secret.keys) == (
+        "istio-system",
+        frozenset({"tls.crt", "tls.key", "ca.crt"}),
+    )
     assert (secret.issuer, secret.authority, secret.names) == ("example", "callers", ("api.example.com",))
 
 

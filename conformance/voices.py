@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.language.load import Loaded
-from conformance.language.models import Stage
+from conformance.language.models import Case, Flow, Stage
 from conformance.router.predict import predict
 from conformance.router.versions import Version
+from conformance.router.world import World
 from conformance.worlds import MODELLED, request_of, scenario_world
 
 
@@ -21,19 +24,41 @@ def predicted_cases(
     """
     return tuple(
         case
-        for stage in loaded.scenario.stages
-        for case in _predicted(loaded, stage, version, has_istio_proxy=has_istio_proxy)
+        for before, stage in pairwise((NOTHING, *loaded.scenario.stages))
+        for case in _predicted(loaded, before, stage, version, has_istio_proxy=has_istio_proxy)
     )
 
 
+NOTHING = Stage(config=(), cases=())
+"""What holds before the first stage."""
+
+
 def _predicted(
-    loaded: Loaded, stage: Stage, version: Version | None, *, has_istio_proxy: bool
+    loaded: Loaded, before: Stage, stage: Stage, version: Version | None, *, has_istio_proxy: bool
 ) -> Iterator[CaseExpectation]:
-    if any(each["kind"] not in MODELLED for each in stage.config):
-        yield from (case.expected() for case in stage.cases)
-        return
-    world = scenario_world(loaded, stage, version, has_istio_proxy=has_istio_proxy)
+    namespace = loaded.scenario.namespace
+    world = _world(loaded, stage, version, has_istio_proxy=has_istio_proxy)
     for case in stage.cases:
-        request = request_of(case, loaded.scenario.namespace)
-        predicted = Predicted(request, predict(world, request).outcomes)
-        yield CaseExpectation(case.name, case.expect.expected(), predicted)
+        yield replace(case.expected(), predicted=_of(world, case, namespace))
+    if not stage.meanwhile:
+        return
+    old = _world(loaded, before, version, has_istio_proxy=has_istio_proxy)
+    for flow in stage.meanwhile:
+        expected = flow.expected()
+        assert expected.flow is not None, "a flow is promised something of a flow"
+        promised = replace(expected.flow, before=_of(old, flow, namespace))
+        yield replace(expected, predicted=_of(world, flow, namespace), flow=promised)
+
+
+def _world(loaded: Loaded, stage: Stage, version: Version | None, *, has_istio_proxy: bool) -> World | None:
+    """None where the configuration is beyond the router."""
+    if any(each["kind"] not in MODELLED for each in stage.config):
+        return None
+    return scenario_world(loaded, stage, version, has_istio_proxy=has_istio_proxy)
+
+
+def _of(world: World | None, case: Case | Flow, namespace: str) -> Predicted | None:
+    if world is None:
+        return None
+    request = request_of(case, namespace)
+    return Predicted(request, predict(world, request).outcomes)

@@ -11,7 +11,7 @@ import yaml
 
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.load import Loaded
-from conformance.language.models import Case, Stage
+from conformance.language.models import Case, Flow, Stage
 from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INGRESS, INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.router.mesh_config import MeshConfig
@@ -113,7 +113,7 @@ _EGRESS_PORTS = ({"name": "http2", "port": 80, "targetPort": 8080}, {"name": "ht
 """The chart's own, which values.yaml leaves alone."""
 
 
-def request_of(case: Case, namespace: str) -> Request:
+def request_of(case: Case | Flow, namespace: str) -> Request:
     """A case's request as the router sees it."""
     parts = urlsplit(case.request.url)
     scheme: Scheme = "https" if parts.scheme == "https" else "http"

@@ -56,6 +56,16 @@ class Predicted:
 
 
 @dataclass(frozen=True)
+class FlowExpectation:
+    """What is promised of requests that flow while the configuration changes."""
+
+    alternatives: tuple[Expected, ...]
+    """Before the change the first holds, once the gate has passed the last, and in between any of them."""
+    before: Predicted | None = None
+    """What the router says of the configuration before the change."""
+
+
+@dataclass(frozen=True)
 class CaseExpectation:
     """What two voices say of one case before it is tried; its name ties it to the exchange."""
 
@@ -64,3 +74,5 @@ class CaseExpectation:
     """The document's."""
     predicted: Predicted | None = None
     """The router's; None where it was not asked."""
+    flow: FlowExpectation | None = None
+    """Set where many requests flow under this name; `expected` is then the last of its alternatives."""

@@ -10,6 +10,12 @@ Headers = tuple[tuple[str, str], ...]
 
 FailureKind = Literal["connection", "reset", "tls", "name", "timeout", "protocol"]
 
+Moment = Literal["before", "during", "after"]
+"""Of a request that flows while the configuration changes.
+
+It had ended before the change began; it began after the gate had passed; or neither.
+"""
+
 ANSWERED_BY = "x-answered-by"
 """The answer header in which a workload names itself."""
 
@@ -63,6 +69,8 @@ class Exchange:
     answer: Answer | None
     failure: Failure | None
     seen: tuple[Seen, ...]
+    moment: Moment | None = None
+    """None where it is not part of a flow."""
 
 
 def values_of(headers: Headers, name: str) -> tuple[str, ...]:

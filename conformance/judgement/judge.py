@@ -10,6 +10,7 @@ from conformance.judgement.checks import CHECKS, Opinion
 from conformance.judgement.comparison import compare
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.judgement.findings import Finding
+from conformance.judgement.flows import FLOW_CHECKS, flow_opinions
 from conformance.judgement.history import Exchange
 from conformance.judgement.verdict import Verdict
 from conformance.router.prediction import Kind
@@ -20,7 +21,7 @@ RECORDED = "recorded"
 PREDICTED = "router"
 """The check of the router's prediction against the exchange."""
 
-JUDGED = frozenset({RECORDED, PREDICTED, *CHECKS})
+JUDGED = frozenset({RECORDED, PREDICTED, *CHECKS, *FLOW_CHECKS})
 """The names of all checks whose findings judge() makes."""
 
 _WELL_RECORDED = "one exchange with a token of its own, which has either an answer or a failure"
@@ -47,9 +48,13 @@ def _of_case(
     scenario: str, case: CaseExpectation, exchanges: Sequence[Exchange], tokens: Mapping[str, int]
 ) -> Iterator[Finding]:
     witness = exchanges[0].token if exchanges else None
-    flaw = _flaw(exchanges, tokens)
+    flaw = _flaw(exchanges, tokens, is_flow=case.flow is not None)
     if flaw:
         yield _finding(scenario, case.name, RECORDED, flaw, witness)
+        return
+    if case.flow is not None:
+        for name, found, token in flow_opinions(case, exchanges):
+            yield _finding(scenario, case.name, name, found, token)
         return
     for name, check in CHECKS.items():
         opinion = check(case.expected, exchanges[0])
@@ -69,14 +74,16 @@ def _as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
     return Opinion(Verdict.PASS, f"what the router predicts, {wanted}", "just that")
 
 
-def _flaw(exchanges: Sequence[Exchange], tokens: Mapping[str, int]) -> Opinion | None:
+def _flaw(exchanges: Sequence[Exchange], tokens: Mapping[str, int], *, is_flow: bool) -> Opinion | None:
     """Why the recording of a case cannot be judged."""
     if not exchanges:
         return Opinion(Verdict.BLOCKED, _WELL_RECORDED, "no exchange was recorded")
     flaws = []
-    if len(exchanges) > 1:
+    if len(exchanges) > 1 and not is_flow:
         flaws.append(f"{len(exchanges)} exchanges")
     for exchange in exchanges:
+        if is_flow != (exchange.moment is not None):
+            flaws.append("a request that belongs to no moment" if is_flow else "a request of a flow")
         if tokens[exchange.token] > 1:
             flaws.append(f"{tokens[exchange.token]} exchanges of the scenario have the token {exchange.token}")
         if exchange.answer and exchange.failure:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
 from conformance.language.invalid import Vocabulary, nearest, problem_of
-from conformance.language.models import Case, Expectation, Origin, Phase, Request, Saw, Scenario
+from conformance.language.models import Case, Expectation, Flow, Origin, Phase, Request, Saw, Scenario
 from conformance.language.source import Source, Step, read_source
 
 WORDS = Vocabulary(
@@ -20,6 +20,7 @@ WORDS = Vocabulary(
     models={
         "phases": Phase,
         "cases": Case,
+        "meanwhile": Flow,
         "source": Origin,
         "request": Request,
         "expect": Expectation,
@@ -115,7 +116,6 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
         yield source.problem("app", problem=f"there is no application {name!r}", hint=nearest(name, applications))
         return
     senders = application.clients | application.workloads
-    answerers = application.workloads | {NOBODY}
     phases = source.at("phases")
     places: list[tuple[Step, ...]] = [()]
     places += [("phases", index) for index in range(len(phases) if isinstance(phases, list) else 0)]
@@ -124,13 +124,24 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
         for index in range(len(cases) if isinstance(cases, list) else 0):
             case = (*place, "cases", index)
             yield from _unknown_name(source, senders, f"{name} has no client", *case, "from")
-            yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "expect", "answered_by")
-            arrivals = source.at(*case, "expect", "arrivals")
-            for workload in arrivals if isinstance(arrivals, dict) else ():
-                if isinstance(workload, str) and workload not in application.workloads:
-                    hint = nearest(workload, application.workloads)
-                    problem = f"{name} has no workload {workload!r}"
-                    yield source.problem(*case, "expect", "arrivals", workload, problem=problem, hint=hint)
+            yield from _unknown_workloads(source, application, *case, "expect")
+        flows = source.at(*place, "meanwhile")
+        for index in range(len(flows) if isinstance(flows, list) else 0):
+            flow = (*place, "meanwhile", index)
+            yield from _unknown_name(source, senders, f"{name} has no client", *flow, "from")
+            alternatives = source.at(*flow, "expect")
+            for number in range(len(alternatives) if isinstance(alternatives, list) else 0):
+                yield from _unknown_workloads(source, application, *flow, "expect", number)
+
+
+def _unknown_workloads(source: Source, application: Application, *expectation: Step) -> Iterator[Problem]:
+    problem = f"{application.name} has no workload"
+    yield from _unknown_name(source, application.workloads | {NOBODY}, problem, *expectation, "answered_by")
+    arrivals = source.at(*expectation, "arrivals")
+    for workload in arrivals if isinstance(arrivals, dict) else ():
+        if isinstance(workload, str) and workload not in application.workloads:
+            hint = nearest(workload, application.workloads)
+            yield source.problem(*expectation, "arrivals", workload, problem=f"{problem} {workload!r}", hint=hint)
 
 
 def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:

@@ -16,7 +16,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
+from conformance.judgement.expectation import (
+    NOBODY,
+    CaseExpectation,
+    Expected,
+    ExpectedSight,
+    FlowExpectation,
+    Refusal,
+)
 
 Element = TypeVar("Element")
 Listed = Annotated[tuple[Element, ...], Field(strict=False)]
@@ -251,11 +258,29 @@ class Case(_Words):
         return CaseExpectation(self.name, self.expect.expected())
 
 
+class Flow(_Words):
+    """A request that is sent again and again, from before a phase's change until its cases are done.
+
+    The first expectation holds before the change, the last once the gate has passed, and in between any of them.
+    """
+
+    name: Text
+    client: Label = Field(alias="from")
+    request: Request
+    connection: Literal["fresh", "kept"] = "fresh"
+    expect: Listed[Expectation] = Field(min_length=1)
+
+    def expected(self) -> CaseExpectation:
+        alternatives = tuple(each.expected() for each in self.expect)
+        return CaseExpectation(self.name, alternatives[-1], flow=FlowExpectation(alternatives))
+
+
 class Phase(_Words):
-    """One state of the configuration, and the requests that are sent while it holds."""
+    """One state of the configuration, and the requests that are sent while it holds and while it comes about."""
 
     name: Text
     config: Listed[Native] = ()
+    meanwhile: Listed[Flow] = ()
     cases: Listed[Case] = Field(min_length=1)
 
 
@@ -266,6 +291,7 @@ class Stage:
     config: tuple[dict[str, Any], ...]
     cases: tuple[Case, ...]
     steps: tuple[str | int, ...] = ()
+    meanwhile: tuple[Flow, ...] = ()
 
 
 class Scenario(_Words):
@@ -288,7 +314,10 @@ class Scenario(_Words):
     def stages(self) -> tuple[Stage, ...]:
         if not self.phases:
             return (Stage(self.config, self.cases),)
-        return tuple(Stage(phase.config, phase.cases, ("phases", index)) for index, phase in enumerate(self.phases))
+        return tuple(
+            Stage(phase.config, phase.cases, ("phases", index), phase.meanwhile)
+            for index, phase in enumerate(self.phases)
+        )
 
     @model_validator(mode="after")
     def _sends_something(self) -> Scenario:
@@ -303,11 +332,13 @@ class Scenario(_Words):
     def _are_told_apart(self) -> Scenario:
         seen: set[str] = set()
         for stage in self.stages:
-            for index, case in enumerate(stage.cases):
-                if case.name in seen:
-                    problem = f"two cases are named {case.name!r}"
-                    raise _contradiction(problem, "give this one another name", *stage.steps, "cases", index, "name")
-                seen.add(case.name)
+            named = [("cases", index, case.name) for index, case in enumerate(stage.cases)]
+            named += [("meanwhile", index, flow.name) for index, flow in enumerate(stage.meanwhile)]
+            for word, index, name in named:
+                if name in seen:
+                    problem = f"two cases are named {name!r}"
+                    raise _contradiction(problem, "give this one another name", *stage.steps, word, index, "name")
+                seen.add(name)
         return self
 
     @model_validator(mode="after")

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.judgement.history import Answer, Exchange, Failure, Headers, Seen
-from conformance.language.models import Case
+from conformance.judgement.history import Answer, Exchange, Failure, Headers, Moment, Seen
+from conformance.language.models import Case, Flow
 from conformance.mesh.applications import INGRESS, INTERNET
 from conformance.mesh.workloads import Pod, Workloads
 
@@ -27,13 +27,13 @@ def measure(
     answers: dict[str, dict[str, Any]] = {}
     for client, group in groupby(numbered, key=lambda each: each[0].client):
         pod = workloads.client(client, namespace)
-        for answer in workloads.plan(pod, [_planned(case, token) for case, token in group]):
+        for answer in workloads.plan(pod, [planned(case, token) for case, token in group]):
             answers[answer["token"]] = answer
     seen = seen_by_token(workloads, pods, run)
-    return [_exchange(case, token, answers[token], seen.get(token, ())) for case, token in numbered]
+    return [exchange_of(case, token, answers[token], seen.get(token, ())) for case, token in numbered]
 
 
-def _planned(case: Case, token: str) -> dict[str, Any]:
+def planned(case: Case | Flow, token: str) -> dict[str, Any]:
     request = case.request
     return {
         "token": token,
@@ -88,7 +88,14 @@ def ended(answer: Mapping[str, Any]) -> tuple[Answer | None, Failure | None]:
     )
 
 
-def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
+def exchange_of(
+    case: Case | Flow,
+    token: str,
+    answer: Mapping[str, Any],
+    seen: tuple[Seen, ...],
+    moment: Moment | None = None,
+) -> Exchange:
+    """One request as both ends tell it."""
     received, failed = ended(answer)
     return Exchange(
         token=token,
@@ -102,4 +109,5 @@ def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[See
         answer=received,
         failure=failed,
         seen=seen,
+        moment=moment,
     )

@@ -18,6 +18,7 @@ from conformance.language.load import Loaded
 from conformance.language.models import Scenario, Stage
 from conformance.mesh.applications import OUTSIDE, deploy
 from conformance.mesh.exchanges import measure
+from conformance.mesh.flows import Flows
 from conformance.mesh.gate import Gate, NotConverged
 from conformance.mesh.istiod import Istiod
 from conformance.mesh.workloads import Workloads
@@ -133,10 +134,13 @@ class Mesh:
             for stage in scenario.stages:
                 wanted = [as_scenario_object(each) for each in in_namespace(stage.config, scenario.namespace)]
                 names = {Reference.of(each) for each in wanted}
-                with clock.phase("clean up"):
-                    self._take_away([each for each in present if Reference.of(each) not in names])
-                present = wanted
-                exchanges += self._staged(loaded, stage, wanted, clock)
+                with Flows(self.workloads, stage.meanwhile, scenario.namespace, uuid.uuid4().hex[:12]) as flows:
+                    with clock.phase("flows"):
+                        flows.change()
+                    with clock.phase("clean up"):
+                        self._take_away([each for each in present if Reference.of(each) not in names])
+                    present = wanted
+                    exchanges += self._staged(loaded, stage, wanted, flows, clock)
             return Performance(tuple(exchanges), clock.phases)
         except NotConverged as blocked:
             return Performance((), clock.phases, str(blocked))
@@ -144,7 +148,9 @@ class Mesh:
             with clock.phase("clean up"):
                 self._take_away(present)
 
-    def _staged(self, loaded: Loaded, stage: Stage, objects: Sequence[Object], clock: Clock) -> list[Exchange]:
+    def _staged(
+        self, loaded: Loaded, stage: Stage, objects: Sequence[Object], flows: Flows, clock: Clock
+    ) -> list[Exchange]:
         """Apply, gate, measure: one state of the configuration."""
         namespace = loaded.scenario.namespace
         rejections = self.istiod.rejections()
@@ -153,11 +159,13 @@ class Mesh:
         pods = self.workloads.pods(namespace)
         with clock.phase("gate"):
             self._gate.pass_applied(applied, pods, rejections)
+            flows.settle()
         with clock.phase("measure"):
             # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
             elsewhere = {OUTSIDE, "default"} - {namespace}
             witnesses = [*pods, *(pod for place in sorted(elsewhere) for pod in self.workloads.pods(place))]
-            return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12])
+            measured = measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12])
+            return measured + flows.end(witnesses)
 
     def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:
         """All or nothing: every object is tried by the API server first."""

@@ -68,6 +68,21 @@ class Workloads:
         answers: list[dict[str, Any]] = json.loads(self._ask(pod, "plan", "post", body, _PLAN_SECONDS))["answers"]
         return answers
 
+    def begin_flow(self, pod: Pod, name: str, request: Mapping[str, Any], connection: str, pause: float) -> None:
+        """Has the pod send a request again and again, `pause` seconds after each answer; the moment is `before`."""
+        plan = {"requests": [request], "connection": connection}
+        self._ask(pod, f"flow/{name}", "post", {"plan": plan, "pause_seconds": pause, "moment": "before"})
+
+    def pass_on_flow(self, pod: Pod, name: str, moment: str, least: int) -> None:
+        """Names the next moment as soon as the present one has had so many requests, or no more are to be expected."""
+        self._ask(pod, f"flow/{name}", "patch", {"moment": moment, "least": least})
+
+    def end_flow(self, pod: Pod, name: str, least: int) -> list[dict[str, Any]]:
+        """Every answer of the flow, in order; each has the `moments` at which its request began and ended."""
+        content = self._ask(pod, f"flow/{name}", "delete", {"moment": "after", "least": least}, _PLAN_SECONDS)
+        answers: list[dict[str, Any]] = json.loads(content)["answers"]
+        return answers
+
     def journal(self, pod: Pod, prefix: str) -> list[dict[str, Any]]:
         """What the workload saw of requests whose token begins with `prefix`."""
         entries: list[dict[str, Any]] = json.loads(self._ask(pod, f"journal?prefix={prefix}"))["entries"]

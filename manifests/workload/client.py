@@ -177,12 +177,17 @@ class PlanExecution:
     def run(self) -> list[dict[str, object]]:
         """Execute the requests in their order."""
         try:
-            return [self._exchange(request) for request in self._plan.requests]
+            return [self.exchange(request) for request in self._plan.requests]
         finally:
-            for client in self._clients.values():
-                client.close()
+            self.close()
 
-    def _exchange(self, request: PlannedRequest) -> dict[str, object]:
+    def close(self) -> None:
+        """Give up the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def exchange(self, request: PlannedRequest) -> dict[str, object]:
+        """Send one request; its answer or its failure."""
         import httpx  # noqa: PLC0415  see the module's docstring
 
         result: dict[str, object] = {"token": request.token, "started": time.time()}

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from workload.application import Receive, Scope, Send, identity_of
 from workload.client import PlanError, PlanExecution, headers_from, plan_from
+from workload.flows import Flows, beginning_from, passing_from
 from workload.journal import Entry, Journal
 from workload.load import load_from, run_load
 from workload.settings import Settings
@@ -51,6 +52,7 @@ class Control:
     def __init__(self, settings: Settings, journal: Journal) -> None:
         self._settings = settings
         self._journal = journal
+        self._flows = Flows()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="plan")
         self._routes: dict[tuple[str, str], Route] = {
             ("GET", "/healthz"): self._healthz,
@@ -79,10 +81,15 @@ class Control:
         method, path = scope["method"], scope["path"]
         if method == "GET" and path.startswith("/proxy/"):
             return self._proxy
+        if path.startswith("/flow/") and method in {"POST", "PATCH", "DELETE"}:
+            return self._flow
         return self._routes.get((method, path), self._unknown)
 
     async def _unknown(self, scope: Scope, _: Receive) -> Reply:
-        known = [f"{method} {path}" for method, path in self._routes] + ["GET /proxy/PATH"]
+        known = [f"{method} {path}" for method, path in self._routes] + [
+            "GET /proxy/PATH",
+            "POST, PATCH or DELETE /flow/NAME",
+        ]
         return _json(404, {"error": f"expected one of {', '.join(known)}, found {scope['method']} {scope['path']}"})
 
     async def _healthz(self, _: Scope, __: Receive) -> Reply:
@@ -106,6 +113,17 @@ class Control:
     async def _plan(self, _: Scope, receive: Receive) -> Reply:
         plan = plan_from(await _content(receive))
         return await self._in_thread(lambda: _json(200, {"answers": PlanExecution(plan).run()}))
+
+    async def _flow(self, scope: Scope, receive: Receive) -> Reply:
+        """POST begins a flow, PATCH tells it that a moment is over, DELETE ends it and has all of its answers."""
+        name = scope["path"].removeprefix("/flow/")
+        if scope["method"] == "POST":
+            beginning = beginning_from(await _content(receive), name)
+            return await self._in_thread(lambda: _json(200, {"flow": self._flows.begin(beginning)}))
+        passing = passing_from(await _content(receive))
+        if scope["method"] == "PATCH":
+            return await self._in_thread(lambda: _json(200, {"requests": self._flows.pass_on(name, passing)}))
+        return await self._in_thread(lambda: _json(200, {"answers": self._flows.end(name, passing.least)}))
 
     async def _load(self, _: Scope, receive: Receive) -> Reply:
         load = load_from(await _content(receive))

@@ -32,5 +32,5 @@ def test_bookinfo_scenarios_name_its_clients_and_workloads_only() -> None:
 
 def test_every_scenario_says_what_does_not_happen_too() -> None:
     for loaded in load_catalogue(ROOT):
-        expectations = {case.expect.expected() for case in loaded.scenario.cases}
+        expectations = {case.expect.expected() for stage in loaded.scenario.stages for case in stage.cases}
         assert len(expectations) > 1, f"{loaded.where()}: every case expects the same"

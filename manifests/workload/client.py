@@ -17,6 +17,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from workload.plain_streams import Unreachable, sent_text
+from workload.remote_calls import called
+
 if TYPE_CHECKING:
     import httpx
 
@@ -29,8 +32,10 @@ KEPT_BODY_BYTES: Final = 64 * 1024
 KEPT_PLAN_BYTES: Final = 32 * 1024 * 1024
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+HTTP_VERSION = re.compile(r"1\.1|2")
 HEADER_VALUE = re.compile(r"[^\x00\r\n]*")
 URL = re.compile(r"https?://[!\x22$-.0-\x3e@-~]+(?P<target>[!\x22$-~]*)")
+PLANNED_URL = re.compile(r"(?:https?|tcp|grpc)://[!\x22$-.0-\x3e@-~]+(?P<target>[!\x22$-~]*)")
 VIA = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):(?P<port>[0-9]{1,5})")
 
 
@@ -59,6 +64,12 @@ class PlannedRequest:
     headers: tuple[tuple[str, str], ...]
     body: str | None
     via: str | None
+    http: str = "1.1"
+
+    @property
+    def scheme(self) -> str:
+        """http, https, tcp or grpc."""
+        return urlsplit(self.url).scheme
 
 
 @dataclass(frozen=True)
@@ -99,16 +110,22 @@ def _planned(content: object, where: str) -> PlannedRequest:
     fields = _fields(
         content,
         where,
-        allowed={"token", "method", "url", "headers", "body", "via"},
+        allowed={"token", "method", "url", "headers", "body", "via", "http"},
         needed={"token", "method", "url"},
     )
     request = PlannedRequest(
         token=_matching(fields["token"], TOKEN, f"{where}.token", "an HTTP token"),
         method=_matching(fields["method"], TOKEN, f"{where}.method", "an HTTP method"),
-        url=_matching(fields["url"], URL, f"{where}.url", "an http or https URL in printable ASCII without a fragment"),
+        url=_matching(
+            fields["url"],
+            PLANNED_URL,
+            f"{where}.url",
+            "an http, https, tcp or grpc URL in printable ASCII, no fragment",
+        ),
         headers=headers_from(fields.get("headers", []), f"{where}.headers"),
         body=_text_or_none(fields, "body", where),
         via=_text_or_none(fields, "via", where),
+        http=_matching(fields.get("http", "1.1"), HTTP_VERSION, f"{where}.http", "1.1 or 2"),
     )
     _require_port(request.url, f"{where}.url")
     if request.via is not None:
@@ -171,7 +188,7 @@ class PlanExecution:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._context = tls_context(plan)
-        self._clients: dict[tuple[str | None, str], httpx.Client] = {}
+        self._clients: dict[tuple[str | None, str, str], httpx.Client] = {}
         self._budget = KEPT_PLAN_BYTES
 
     def run(self) -> list[dict[str, object]]:
@@ -194,11 +211,18 @@ class PlanExecution:
         start = time.perf_counter()
         deadline = start + self._plan.timeout_seconds
         try:
-            outcome: dict[str, object] = {"answer": self._answer(request, deadline)}
+            outcome: dict[str, object] = {"answer": self._answered(request, deadline)}
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             kind = failure_kind(error)
             outcome = {"failure": {"kind": kind.value, "detail": f"{type(error).__name__}: {error}"}}
         return result | {"seconds": time.perf_counter() - start} | outcome
+
+    def _answered(self, request: PlannedRequest, deadline: float) -> dict[str, object]:
+        if request.scheme == "tcp":
+            return sent_text(request, deadline)
+        if request.scheme == "grpc":
+            return called(request, deadline)
+        return self._answer(request, deadline)
 
     def _answer(self, request: PlannedRequest, deadline: float) -> dict[str, object]:
         client = self._client(request)
@@ -233,7 +257,7 @@ class PlanExecution:
         import httpx  # noqa: PLC0415
 
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(request.url))
-        key = (request.via, origin)
+        key = (request.via, origin, request.http)
         if key not in self._clients:
             connections = 1 if self._plan.kept else 0
             limits = httpx.Limits(max_keepalive_connections=connections, keepalive_expiry=None)
@@ -243,6 +267,9 @@ class PlanExecution:
                 verify=self._context,
                 timeout=self._plan.timeout_seconds,
                 limits=limits,
+                # One version only: without TLS the client has to know beforehand which one the server speaks.
+                http1=request.http == "1.1",
+                http2=request.http == "2",
             )
         return self._clients[key]
 
@@ -305,13 +332,15 @@ def failure_kind(error: BaseException) -> FailureKind:
         (FailureKind.NAME, (socket.gaierror, UnicodeError)),
         (FailureKind.RESET, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)),
         (FailureKind.TLS, (ssl.SSLError,)),
-        (FailureKind.CONNECTION, (httpx.ConnectError,)),
+        (FailureKind.CONNECTION, (httpx.ConnectError, Unreachable)),
         (FailureKind.RESET, (httpx.NetworkError, OSError)),
     )
     for kind, types in by_cause:
         if any(isinstance(cause, types) for cause in causes):
             return kind
-    closed = any(words in str(error) for words in ("disconnected without sending", "closed connection without"))
+    # The last two are HTTP/2's: one request's stream, and the whole connection.
+    signs = ("disconnected without sending", "closed connection without", "StreamReset", "ConnectionTerminated")
+    closed = any(words in str(error) for words in signs)
     return FailureKind.RESET if closed else FailureKind.PROTOCOL
 
 

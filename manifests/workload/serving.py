@@ -110,6 +110,10 @@ class Listeners:
 
         self._servers.append(await loop.create_server(connection, host, port, ssl=context, backlog=BACKLOG))
 
+    def add(self, server: asyncio.Server) -> None:
+        """A server of something else than HTTP, to be closed with the others."""
+        self._servers.append(server)
+
     async def stop(self) -> None:
         """Accept nothing more, let requests in flight finish within the grace."""
         for server in self._servers:

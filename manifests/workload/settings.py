@@ -19,12 +19,22 @@ class Security(Enum):
     MUTUAL = "mtls"
 
 
+class Speech(Enum):
+    """What a data port speaks."""
+
+    HTTP1 = "http"
+    HTTP2 = "http2"
+    """And HTTP/1.1, and gRPC."""
+    TCP = "tcp"
+
+
 @dataclass(frozen=True)
 class Port:
     """One data port."""
 
     number: int
     security: Security
+    speech: Speech = Speech.HTTP1
 
 
 @dataclass(frozen=True)
@@ -73,10 +83,12 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
 
 def _port(text: str) -> Port:
-    number, _, security = text.partition("+")
-    if security not in {"", "tls", "mtls"}:
-        raise SettingsError(f"PORTS: expected NUMBER, NUMBER+tls or NUMBER+mtls, found {text!r}")
-    return Port(_number("PORTS", number), Security(security or "plain"))
+    number, _, word = text.partition("+")
+    if word not in {"", "tls", "mtls", "tcp", "http2"}:
+        raise SettingsError(f"PORTS: expected NUMBER, with +tls, +mtls, +tcp or +http2 if any, found {text!r}")
+    if word in {"tcp", "http2"}:
+        return Port(_number("PORTS", number), Security.PLAIN, Speech(word))
+    return Port(_number("PORTS", number), Security(word or "plain"))
 
 
 def _number(variable: str, text: str) -> int:

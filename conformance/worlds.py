@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from conformance.judgement.calls import CALL_HEADERS
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.load import Loaded
 from conformance.language.models import Case, Flow, Stage
@@ -116,9 +117,11 @@ _EGRESS_PORTS = ({"name": "http2", "port": 80, "targetPort": 8080}, {"name": "ht
 def request_of(case: Case | Flow, namespace: str) -> Request:
     """A case's request as the router sees it."""
     parts = urlsplit(case.request.url)
-    scheme: Scheme = "https" if parts.scheme == "https" else "http"
+    schemes: Mapping[str, Scheme] = {"https": "https", "tcp": "tcp"}
+    scheme = schemes.get(parts.scheme, "http")
     port = parts.port or (443 if scheme == "https" else 80)
-    headers = tuple(case.request.headers.items())
+    is_call = case.request.protocol == "grpc"
+    headers = (*case.request.headers.items(), *(CALL_HEADERS if is_call else ()))
     hosts = [value for name, value in headers if name.lower() == "host"]
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     home = OUTSIDE if case.client in (OUTSIDE, INTERNET) else namespace
@@ -131,5 +134,6 @@ def request_of(case: Case | Flow, namespace: str) -> Request:
         path=path,
         headers=tuple(pair for pair in headers if pair[0].lower() != "host"),
         authority=hosts[-1] if hosts else parts.netloc,
+        http_version="2" if is_call else case.request.http,
         dial=(INGRESS, port) if case.client == INTERNET else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from conformance.judgement.calls import is_call, predicted_status
 from conformance.judgement.expectation import NOBODY, NONE, Expected, ExpectedSight, Predicted
 from conformance.judgement.history import FailureKind, values_of
 from conformance.router.prediction import Kind, Outcome, Sight
@@ -39,12 +40,17 @@ def promise_against_router(expected: Expected, predicted: Predicted) -> tuple[st
 def _broken_promises(expected: Expected, outcome: Outcome, request: Request) -> Iterator[str]:
     if expected.status is not None and outcome.status != expected.status:
         yield f"promised status {expected.status}, predicted {outcome.status or outcome.kind.value}"
+    proxys = predicted_status(outcome)
+    if expected.grpc_status is not None and proxys is not None and expected.grpc_status != proxys:
+        yield f"promised gRPC's status {expected.grpc_status}, predicted {proxys} ({outcome.kind.value})"
     if expected.refused is not None and expected.refused not in FAILURES.get(outcome.kind, frozenset()):
         yield f"promised a refusal of kind {expected.refused}, predicted {outcome.kind.value}"
     workload = outcome.sight.workload if outcome.sight else NOBODY
     if expected.answered_by is not None and expected.answered_by != workload:
         yield f"promised {expected.answered_by}, predicted {workload}"
-    if expected.body is not None and outcome.body is not None and expected.body not in outcome.body:
+    # Of a proxy's answer to a stream that is none of HTTP all is body, its head too.
+    says_body = outcome.body is not None and request.scheme in ("http", "https") and not is_call(request)
+    if expected.body is not None and says_body and expected.body not in (outcome.body or ""):
         yield f"promised a body with {expected.body!r}, predicted {outcome.body!r}"
     yield from _broken_answer_headers(expected, outcome)
     if expected.takes is not None and not expected.takes[0] <= outcome.at_least <= expected.takes[1]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.judgement.expectation import NOBODY, NONE, Expected, ExpectedSight, Pairs
-from conformance.judgement.history import ANSWERED_BY, Exchange, Headers, Seen, values_of
+from conformance.judgement.history import ANSWERED_BY, GRPC_STATUS, Exchange, Headers, Seen, ended, values_of
 from conformance.judgement.verdict import Verdict
 
 MAX_QUOTED = 200
@@ -81,6 +81,25 @@ def status(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _opinion(f"status {expected.status}", _outcome(exchange), agrees=agrees)
 
 
+def grpc_status(expected: Expected, exchange: Exchange) -> Opinion | None:
+    if expected.grpc_status is None:
+        return None
+    trailers = exchange.answer.trailers if exchange.answer else ()
+    agrees = values_of(trailers, GRPC_STATUS) == (str(expected.grpc_status),)
+    return _opinion(f"gRPC's status {expected.grpc_status}", _outcome(exchange), agrees=agrees)
+
+
+def trailers(expected: Expected, exchange: Exchange) -> Opinion | None:
+    wanted = expected.trailers
+    if not wanted:
+        return None
+    words = f"an answer with the trailers {_pairs_wanted(wanted)}"
+    if exchange.answer is None:
+        return Opinion(Verdict.VIOLATES, words, _outcome(exchange))
+    found = _list(_pair_differences(wanted, exchange.answer.trailers))
+    return _opinion(words, found or "just that", agrees=not found)
+
+
 def body(expected: Expected, exchange: Exchange) -> Opinion | None:
     if expected.body is None:
         return None
@@ -128,6 +147,10 @@ def saw_principal(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _seen_value(_sight(expected).principal, exchange, "caller", lambda seen: seen.principal or NONE)
 
 
+def saw_http_version(expected: Expected, exchange: Exchange) -> Opinion | None:
+    return _seen_value(_sight(expected).http_version, exchange, "HTTP version", lambda seen: seen.http_version or NONE)
+
+
 def saw_headers(expected: Expected, exchange: Exchange) -> Opinion | None:
     wanted = _sight(expected).headers
     if not wanted:
@@ -151,6 +174,8 @@ CHECKS: Mapping[str, Check] = {
     "arrivals": arrivals,
     "answered-by": answered_by,
     "status": status,
+    "grpc-status": grpc_status,
+    "trailers": trailers,
     "body": body,
     "headers": headers,
     "without-headers": without_headers,
@@ -160,6 +185,7 @@ CHECKS: Mapping[str, Check] = {
     "saw-headers": saw_headers,
     "saw-without-headers": saw_without_headers,
     "saw-principal": saw_principal,
+    "saw-http-version": saw_http_version,
     "refused": refused,
     "takes": takes,
 }
@@ -177,7 +203,7 @@ def _sight(expected: Expected) -> ExpectedSight:
 def _outcome(exchange: Exchange) -> str:
     """What the client ended with, in a few words."""
     if exchange.answer:
-        return f"status {exchange.answer.status}"
+        return ended(exchange.answer)
     assert exchange.failure, "a well-formed exchange has an answer or a failure"
     return f"no answer, but a failure of kind {exchange.failure.kind}: {exchange.failure.detail}"
 

@@ -28,6 +28,7 @@ class ExpectedSight:
     headers: Pairs = ()
     without_headers: tuple[str, ...] = ()
     principal: str | None = None
+    http_version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ class Expected:
     without_headers: tuple[str, ...] = ()
     saw: ExpectedSight | None = None
     refused: Refusal | None = None
+    grpc_status: int | None = None
+    trailers: Pairs = ()
     takes: tuple[float, float] | None = None
     """Seconds from sending to the end of the answer, or of the refusal: at least, at most."""
     arrivals: tuple[tuple[str, int], ...] | None = None

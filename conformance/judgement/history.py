@@ -16,6 +16,8 @@ Moment = Literal["before", "during", "after"]
 It had ended before the change began; it began after the gate had passed; or neither.
 """
 
+GRPC_STATUS = "grpc-status"
+
 ANSWERED_BY = "x-answered-by"
 """The answer header in which a workload names itself."""
 
@@ -34,21 +36,25 @@ class Seen:
     principal: str | None
     """The caller's SPIFFE URI; None for a caller that showed no certificate of the mesh."""
     at: float
+    http_version: str = ""
+    """Empty for a connection that is none of HTTP."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The HTTP answer the client received."""
+    """What the client received: an answer of HTTP or gRPC, or what came over a TCP connection."""
 
-    status: int
+    status: int | None
+    """None where it is none of HTTP; the status of a gRPC call is a trailer."""
     headers: Headers
     body: str
     http_version: str
+    trailers: Headers = ()
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the client received no HTTP answer."""
+    """Why the client received no answer."""
 
     kind: FailureKind
     detail: str
@@ -76,3 +82,13 @@ class Exchange:
 def values_of(headers: Headers, name: str) -> tuple[str, ...]:
     """All values of a header, its name compared without regard to case."""
     return tuple(value for key, value in headers if key.lower() == name.lower())
+
+
+def ended(answer: Answer) -> str:
+    """An answer in a few words."""
+    if answer.status is not None:
+        return f"status {answer.status}"
+    status, message = values_of(answer.trailers, GRPC_STATUS), values_of(answer.trailers, "grpc-message")
+    if status:
+        return f"gRPC's status {', '.join(status)}{f' ({message[0]})' if message else ''}"
+    return "an answer over TCP"

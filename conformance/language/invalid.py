@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from conformance.errors import Problem
-from conformance.language.models import CONTRADICTION
+from conformance.language.contradictions import CONTRADICTION
 from conformance.language.source import Source, Step
 
 MAX_QUOTED = 60

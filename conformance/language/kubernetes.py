@@ -183,7 +183,7 @@ def _application(containers: Sequence[Object]) -> tuple[frozenset[int] | None, d
             servers = {
                 int(number): TlsServer(OUTSIDE_AUTHORITY, (), OUTSIDE_AUTHORITY if security == "mtls" else None)
                 for number, _, security in words
-                if security
+                if security in {"tls", "mtls"}
             }
             return frozenset(int(number) for number, _, _ in words), servers
     return None, {}

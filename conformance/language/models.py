@@ -7,14 +7,11 @@ told them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
 
 from conformance.judgement.expectation import (
     NOBODY,
@@ -24,34 +21,12 @@ from conformance.judgement.expectation import (
     FlowExpectation,
     Refusal,
 )
+from conformance.language.contradictions import contradiction as _contradiction
+from conformance.language.protocols import CallAddress, Protocol, StreamAddress, Url, require_fit
 
 Element = TypeVar("Element")
 Listed = Annotated[tuple[Element, ...], Field(strict=False)]
 """YAML has lists, a frozen model has tuples: this is the only conversion."""
-
-CONTRADICTION = "contradiction"
-"""The type of the errors raised here; their context has `hint` and `at`, the steps from the model to the culprit."""
-
-
-def _contradiction(problem: str, hint: str, *at: str | int) -> PydanticCustomError:
-    # pydantic fills braces in the template from the context; the text itself must not be taken for a template.
-    return PydanticCustomError(CONTRADICTION, "{problem}", {"problem": problem, "hint": hint, "at": at})
-
-
-def _absolute(url: str) -> str:
-    hint = "write it as http://host/path or https://host:port/path"
-    if re.search(r"[^\x21-\x7e]", url):
-        raise _contradiction(f"the URL {url!r} has a space or a character beyond ASCII", hint)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise _contradiction(f"the URL {url!r} cannot be read: {error}", hint) from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise _contradiction(f"the URL {url!r} is not absolute", hint)
-    if parts.fragment or parts.username is not None:
-        raise _contradiction(f"the URL {url!r} has a fragment or a user, which no request carries", hint)
-    return url
 
 
 def _distinct(names: Mapping[str, Any] | tuple[str, ...]) -> Any:
@@ -84,7 +59,6 @@ Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\
 """One line without space around it."""
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$", max_length=120)]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Url = Annotated[str, AfterValidator(_absolute)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?$")]
 HeaderValues = Annotated[dict[HeaderName, HeaderValue], AfterValidator(_distinct)]
@@ -92,7 +66,7 @@ HeaderNames = Annotated[Listed[HeaderName], AfterValidator(_distinct)]
 Native = Annotated[dict[str, Any], AfterValidator(_native)]
 """A Kubernetes object as it stands in the file."""
 
-Method = Literal["get", "post", "put", "delete", "head", "options", "patch"]
+Method = Literal["get", "post", "put", "delete", "head", "options", "patch", "tcp", "grpc"]
 
 
 class _Words(BaseModel):
@@ -125,9 +99,9 @@ class Origin(_Words):
 
 
 class Request(_Words):
-    """Exactly one method with its URL."""
+    """Exactly one method with its URL; or a line sent over TCP; or a gRPC call, whose `headers` are metadata."""
 
-    METHODS: ClassVar[tuple[Method, ...]] = ("get", "post", "put", "delete", "head", "options", "patch")
+    METHODS: ClassVar[tuple[Method, ...]] = ("get", "post", "put", "delete", "head", "options", "patch", "tcp", "grpc")
 
     get: Url | None = None
     post: Url | None = None
@@ -136,8 +110,12 @@ class Request(_Words):
     head: Url | None = None
     options: Url | None = None
     patch: Url | None = None
+    tcp: StreamAddress | None = None
+    grpc: CallAddress | None = None
     headers: HeaderValues = {}
     body: str | None = None
+    """Over TCP one line."""
+    http: Literal["1.1", "2"] = "1.1"
 
     @model_validator(mode="after")
     def _has_one_method(self) -> Request:
@@ -147,14 +125,32 @@ class Request(_Words):
             raise _contradiction(problem, f"write one of {', '.join(self.METHODS)}, followed by the URL")
         return self
 
+    @model_validator(mode="after")
+    def _speaks_one_protocol(self) -> Request:
+        unfit = {"tcp": {"headers", "http"}, "grpc": {"http"}, "http": set()}[self.protocol] & self.model_fields_set
+        if unfit:
+            hint = f"remove it, or send the request over HTTP: {self.protocol} has its own form"
+            raise _contradiction(f"a {self.protocol} request has no {min(unfit)}", hint, min(unfit))
+        if self.protocol == "tcp" and "\n" in (self.body or ""):
+            raise _contradiction("the body of a tcp request has several lines", "write one line", "body")
+        return self
+
+    @property
+    def _way(self) -> Method:
+        return next(method for method in self.METHODS if getattr(self, method) is not None)
+
+    @property
+    def protocol(self) -> Protocol:
+        return "tcp" if self.tcp is not None else "grpc" if self.grpc is not None else "http"
+
     @property
     def method(self) -> str:
-        """In capitals, as it is sent."""
-        return next(method.upper() for method in self.METHODS if getattr(self, method) is not None)
+        """In capitals, as it is sent; TCP for a connection."""
+        return "POST" if self._way == "grpc" else self._way.upper()
 
     @property
     def url(self) -> str:
-        url: str = getattr(self, self.method.lower())
+        url: str = getattr(self, self._way)
         return url
 
 
@@ -167,6 +163,8 @@ class Saw(_Words):
     headers: HeaderValues = Field({}, min_length=1)
     without_headers: HeaderNames = Field((), min_length=1)
     principal: Annotated[str, StringConstraints(pattern=r"^(none|spiffe://[!-~]+)$")] | None = None
+    http_version: Literal["1.1", "2"] | None = None
+    """Which need not be the client's: a proxy stands between the two."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Saw:
@@ -183,6 +181,7 @@ class Saw(_Words):
             headers=tuple(self.headers.items()),
             without_headers=self.without_headers,
             principal=self.principal,
+            http_version=self.http_version,
         )
 
 
@@ -207,6 +206,8 @@ class Expectation(_Words):
     refused: Refusal | None = None
     takes: Band | None = None
     """Seconds until the end: at least, at most."""
+    grpc_status: Annotated[int, Field(ge=0, le=16)] | None = None
+    trailers: HeaderValues = Field({}, min_length=1)
     arrivals: dict[Label, Annotated[int, Field(ge=1)]] | None = None
     """Attempts and copies by workload: how often the journal of each has the request."""
 
@@ -240,6 +241,8 @@ class Expectation(_Words):
             without_headers=self.without_headers,
             saw=self.saw.expected() if self.saw else None,
             refused=self.refused,
+            grpc_status=self.grpc_status,
+            trailers=tuple(self.trailers.items()),
             takes=self.takes,
             arrivals=None if self.arrivals is None else tuple(self.arrivals.items()),
         )
@@ -252,6 +255,11 @@ class Case(_Words):
     client: Label = Field(alias="from")
     request: Request
     expect: Expectation
+
+    @model_validator(mode="after")
+    def _expects_what_can_be(self) -> Case:
+        require_fit(self.request.protocol, self.expect.model_fields_set, "expect")
+        return self
 
     def expected(self) -> CaseExpectation:
         """The promise in the form the judge compares with."""
@@ -269,6 +277,12 @@ class Flow(_Words):
     request: Request
     connection: Literal["fresh", "kept"] = "fresh"
     expect: Listed[Expectation] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _expects_what_can_be(self) -> Flow:
+        for index, each in enumerate(self.expect):
+            require_fit(self.request.protocol, each.model_fields_set, "expect", index)
+        return self
 
     def expected(self) -> CaseExpectation:
         alternatives = tuple(each.expected() for each in self.expect)

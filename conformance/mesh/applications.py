@@ -23,7 +23,7 @@ INTERNET = "internet"
 INGRESS = "istio-ingressgateway.istio-system.svc.cluster.local"
 """Where it dials."""
 
-_APPLICATIONS = ("bookinfo", "guestbook")
+_APPLICATIONS = ("bookinfo", "guestbook", "protocols")
 
 
 @cache

@@ -41,6 +41,7 @@ def planned(case: Case | Flow, token: str) -> dict[str, Any]:
         "url": request.url,
         "headers": [*request.headers.items()],
         "body": request.body,
+        "http": request.http,
         "via": _ingress(request.url) if case.client == INTERNET else None,
     }
 
@@ -67,10 +68,11 @@ def _entry(pod: Pod, entry: Mapping[str, Any]) -> Seen:
         pod=pod.name,
         method=entry["method"],
         path=entry["path"],
-        host=entry["host"],
+        host=entry["host"] or "",
         headers=_headers(entry["headers"]),
         principal=entry["principal"],
         at=entry["at"],
+        http_version=entry["http_version"],
     )
 
 
@@ -83,7 +85,13 @@ def ended(answer: Mapping[str, Any]) -> tuple[Answer | None, Failure | None]:
     received, failed = answer.get("answer"), answer.get("failure")
     return (
         received
-        and Answer(received["status"], _headers(received["headers"]), received["body"], received["http_version"]),
+        and Answer(
+            received["status"],
+            _headers(received["headers"]),
+            received["body"],
+            received["http_version"],
+            _headers(received.get("trailers", ())),
+        ),
         failed and Failure(failed["kind"], failed["detail"]),
     )
 

@@ -23,7 +23,7 @@ _MESSAGE: Final = "grpc-message"
 def called(request: Sendable, deadline: float) -> dict[str, object]:
     """An answer without status, as gRPC has its own: `trailers` have it. Raises OSError for a call without an answer.
 
-    grpc-status, its text and what the server sent with it are trailers here, also where a proxy sent them as headers.
+    Status and text are trailers here, also where they are headers because nothing else came (what a proxy answers).
     """
     import grpc  # noqa: PLC0415  see the module's docstring
 
@@ -66,12 +66,15 @@ def _failed(error: Any) -> dict[str, object]:
 
 def _answer(message: bytes, state: Any) -> dict[str, object]:
     code: grpc.StatusCode = state.code()
-    trailers = [[_STATUS, str(code.value[0])], *_pairs(state.trailing_metadata())]
+    headers, trailing = _pairs(state.initial_metadata()), _pairs(state.trailing_metadata())
+    if not headers:
+        headers, trailing = trailing, []
+    trailers = [[_STATUS, str(code.value[0])], *trailing]
     if state.details():
         trailers.insert(1, [_MESSAGE, str(state.details())])
     return {
         "status": None,
-        "headers": _pairs(state.initial_metadata()),
+        "headers": headers,
         "body": message.decode("utf-8", "replace"),
         "body_cut": False,
         "http_version": "2",

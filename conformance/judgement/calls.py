@@ -20,10 +20,13 @@ def is_call(request: Request) -> bool:
 
 
 def predicted_status(outcome: Outcome) -> int | None:
-    """GRPC's status of an answer that a proxy makes; None where the workload has the word, or where there is none."""
-    if outcome.status is None or outcome.kind in (Kind.UPSTREAM, Kind.PASSTHROUGH):
+    """The status in gRPC of what a proxy answers; None where a workload has the word, or the router does not say.
+
+    An abort of gRPC's own is an HTTP 200, and the router keeps no other number of it.
+    """
+    if outcome.status in {None, 200} or outcome.kind in (Kind.UPSTREAM, Kind.PASSTHROUGH):
         return None
-    return 0 if outcome.status == 200 else _BY_HTTP_STATUS.get(outcome.status, UNKNOWN)
+    return _BY_HTTP_STATUS.get(outcome.status or 0, UNKNOWN)
 
 
 def status_of(answer: Answer) -> int | None:

@@ -19,6 +19,7 @@ from cluster.model import Cluster, ClusterError
 from conformance.errors import BadInput
 from conformance.judgement.findings import Finding
 from conformance.judgement.judge import judge
+from conformance.judgement.standings import FactExpectation, judge_standings
 from conformance.judgement.verdict import Verdict, composed
 from conformance.language.load import Loaded
 from conformance.mesh.applications import deploy, lay_foundation
@@ -75,7 +76,8 @@ class WorkerSite:
         # What the mesh says of itself: the router models the Istio and the proxies that really run.
         version = Version.of(self.cluster.parts["pilot-discovery"].version)
         expected = predicted_cases(loaded, version, has_istio_proxy=UPSTREAM_ENVOY not in self.cluster.deviations)
-        findings = _judged(scenario.id, expected, performed)
+        facts = tuple(fact.expected() for stage in scenario.stages for fact in stage.cluster)
+        findings = _judged(scenario.id, expected, facts, performed)
         return ScenarioRecord(
             id=scenario.id,
             verdict=verdict_of(findings),
@@ -84,12 +86,17 @@ class WorkerSite:
             cases=expected,
             exchanges=performed.exchanges,
             findings=findings,
+            facts=facts,
+            standings=performed.standings,
         )
 
 
-def _judged(scenario: str, expected: Any, performed: Performance) -> tuple[Finding, ...]:
+def _judged(
+    scenario: str, expected: Any, facts: Sequence[FactExpectation], performed: Performance
+) -> tuple[Finding, ...]:
     if performed.blocked is None:
-        return judge(scenario, expected, performed.exchanges)
+        judged = judge(scenario, expected, performed.exchanges)
+        return judged + judge_standings(scenario, facts, performed.standings)
     promised = "every involved proxy runs the configuration as applied"
     return (Finding(Verdict.BLOCKED, scenario, "", CONFIGURATION, promised, performed.blocked, None),)
 

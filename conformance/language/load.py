@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
+from conformance.language.facts import Fact
 from conformance.language.invalid import Vocabulary, nearest, problem_of
 from conformance.language.models import Case, Expectation, Flow, Origin, Phase, Request, Saw, Scenario
 from conformance.language.source import Source, Step, read_source
@@ -21,6 +22,7 @@ WORDS = Vocabulary(
         "phases": Phase,
         "cases": Case,
         "meanwhile": Flow,
+        "cluster": Fact,
         "source": Origin,
         "request": Request,
         "expect": Expectation,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from conformance.judgement.expectation import (
     NOBODY,
@@ -22,11 +22,10 @@ from conformance.judgement.expectation import (
     Refusal,
 )
 from conformance.language.contradictions import contradiction as _contradiction
+from conformance.language.facts import Fact
 from conformance.language.protocols import CallAddress, Protocol, StreamAddress, Url, require_fit
-
-Element = TypeVar("Element")
-Listed = Annotated[tuple[Element, ...], Field(strict=False)]
-"""YAML has lists, a frozen model has tuples: this is the only conversion."""
+from conformance.language.words import Identifier, Label, Listed, Text
+from conformance.language.words import Words as _Words
 
 
 def _distinct(names: Mapping[str, Any] | tuple[str, ...]) -> Any:
@@ -55,10 +54,6 @@ def _native(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$")]
-"""One line without space around it."""
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$", max_length=120)]
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?$")]
 HeaderValues = Annotated[dict[HeaderName, HeaderValue], AfterValidator(_distinct)]
@@ -67,27 +62,6 @@ Native = Annotated[dict[str, Any], AfterValidator(_native)]
 """A Kubernetes object as it stands in the file."""
 
 Method = Literal["get", "post", "put", "delete", "head", "options", "patch", "tcp", "grpc"]
-
-
-class _Words(BaseModel):
-    """A mapping with a closed set of keys, none of which may be there without a value."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_values(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for key, value in values.items():
-                if value is None:
-                    raise _contradiction(f"{key} has no value", "write one, or remove the key", key)
-        return values
-
-    def _refuse_both(self, names: tuple[str, ...], absent: tuple[str, ...], *at: str) -> None:
-        both = sorted({name.lower() for name in names} & {name.lower() for name in absent})
-        if both:
-            problem = f"{', '.join(both)} is both in headers and in without_headers"
-            raise _contradiction(problem, "no request and no answer can be both; keep one", *at)
 
 
 class Origin(_Words):
@@ -112,7 +86,7 @@ class Request(_Words):
     patch: Url | None = None
     tcp: StreamAddress | None = None
     grpc: CallAddress | None = None
-    headers: HeaderValues = {}
+    headers: HeaderValues = Field({})
     body: str | None = None
     """Over TCP one line."""
     http: Literal["1.1", "2"] = "1.1"
@@ -295,6 +269,7 @@ class Phase(_Words):
     name: Text
     config: Listed[Native] = ()
     meanwhile: Listed[Flow] = ()
+    cluster: Listed[Fact] = ()
     cases: Listed[Case] = Field(min_length=1)
 
 
@@ -306,6 +281,7 @@ class Stage:
     cases: tuple[Case, ...]
     steps: tuple[str | int, ...] = ()
     meanwhile: tuple[Flow, ...] = ()
+    cluster: tuple[Fact, ...] = ()
 
 
 class Scenario(_Words):
@@ -321,21 +297,22 @@ class Scenario(_Words):
     namespace: Label = "default"
     """Where the application lives, and every configuration object that does not name a namespace."""
     config: Listed[Native] = ()
+    cluster: Listed[Fact] = ()
     cases: Listed[Case] = ()
     phases: Listed[Phase] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         if not self.phases:
-            return (Stage(self.config, self.cases),)
+            return (Stage(self.config, self.cases, cluster=self.cluster),)
         return tuple(
-            Stage(phase.config, phase.cases, ("phases", index), phase.meanwhile)
+            Stage(phase.config, phase.cases, ("phases", index), phase.meanwhile, phase.cluster)
             for index, phase in enumerate(self.phases)
         )
 
     @model_validator(mode="after")
     def _sends_something(self) -> Scenario:
-        if self.phases and (self.config or self.cases):
+        if self.phases and (self.config or self.cases or self.cluster):
             problem = "a scenario with phases has its configuration and its cases in them"
             raise _contradiction(problem, "move config and cases into the phases, or drop the phases", "phases")
         if not (self.phases or self.cases):
@@ -348,6 +325,7 @@ class Scenario(_Words):
         for stage in self.stages:
             named = [("cases", index, case.name) for index, case in enumerate(stage.cases)]
             named += [("meanwhile", index, flow.name) for index, flow in enumerate(stage.meanwhile)]
+            named += [("cluster", index, fact.name) for index, fact in enumerate(stage.cluster)]
             for word, index, name in named:
                 if name in seen:
                     problem = f"two cases are named {name!r}"

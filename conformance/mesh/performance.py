@@ -14,6 +14,7 @@ from filelock import FileLock
 from cluster.api import Api, ApiError, Object, Reference, in_namespace
 from conformance.errors import BadInput
 from conformance.judgement.history import Exchange
+from conformance.judgement.standings import Standing
 from conformance.language.load import Loaded
 from conformance.language.models import Scenario, Stage
 from conformance.mesh.applications import OUTSIDE, deploy
@@ -21,6 +22,7 @@ from conformance.mesh.exchanges import measure
 from conformance.mesh.flows import Flows
 from conformance.mesh.gate import Gate, NotConverged
 from conformance.mesh.istiod import Istiod
+from conformance.mesh.standings import observe, what_runs
 from conformance.mesh.workloads import Workloads
 
 INGRESS = "ingress"
@@ -73,6 +75,7 @@ class Performance:
     exchanges: tuple[Exchange, ...]
     phases: dict[str, float]
     blocked: str | None = None
+    standings: tuple[Standing, ...] = ()
 
 
 def territory(scenario: Scenario) -> frozenset[str]:
@@ -126,11 +129,13 @@ class Mesh:
     def _perform(self, loaded: Loaded, clock: Clock) -> Performance:
         scenario = loaded.scenario
         exchanges: list[Exchange] = []
+        standings: list[Standing] = []
         present: list[Object] = []
         try:
             with clock.phase("gate"):
                 # Before anything is applied: a Sidecar hides the endpoints that this looks for.
                 self._gate.pass_deployed(scenario.namespace, self.workloads.pods(scenario.namespace))
+            began = what_runs(self.api, [fact for stage in scenario.stages for fact in stage.cluster])
             for stage in scenario.stages:
                 wanted = [as_scenario_object(each) for each in in_namespace(stage.config, scenario.namespace)]
                 names = {Reference.of(each) for each in wanted}
@@ -141,7 +146,8 @@ class Mesh:
                         self._take_away([each for each in present if Reference.of(each) not in names])
                     present = wanted
                     exchanges += self._staged(loaded, stage, wanted, flows, clock)
-            return Performance(tuple(exchanges), clock.phases)
+                standings += observe(self.api, stage.cluster, began)
+            return Performance(tuple(exchanges), clock.phases, standings=tuple(standings))
         except NotConverged as blocked:
             return Performance((), clock.phases, str(blocked))
         finally:

@@ -21,6 +21,7 @@ from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
 from conformance.judgement.judge import JUDGED, judge
+from conformance.judgement.standings import STANDING_CHECKS, FactExpectation, Standing, judge_standings
 from conformance.judgement.verdict import Verdict, composed
 
 FORMAT: Final = 1
@@ -72,6 +73,9 @@ class ScenarioRecord(_Line):
     cases: tuple[CaseExpectation, ...]
     exchanges: tuple[Exchange, ...]
     findings: tuple[Finding, ...]
+    facts: tuple[FactExpectation, ...] = ()
+    """What was promised of objects of the cluster."""
+    standings: tuple[Standing, ...] = ()
 
     @model_validator(mode="after")
     def _follows_from_findings(self) -> Self:
@@ -161,8 +165,9 @@ def replay(scenario: ScenarioRecord) -> tuple[Finding, ...]:
 
     Findings that are not the judge's (a refused configuration, say) stand as recorded, before the judge's.
     """
-    others = tuple(finding for finding in scenario.findings if finding.check not in JUDGED)
-    return others + judge(scenario.id, scenario.cases, scenario.exchanges)
+    others = tuple(finding for finding in scenario.findings if finding.check not in {*JUDGED, *STANDING_CHECKS})
+    judged = judge(scenario.id, scenario.cases, scenario.exchanges)
+    return others + judged + judge_standings(scenario.id, scenario.facts, scenario.standings)
 
 
 def findings_to_json(findings: tuple[Finding, ...]) -> bytes:

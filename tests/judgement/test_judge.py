@@ -25,6 +25,7 @@ SEEN = Seen(
     headers=(("End-User", "jason"), ("x-request-id", "1")),
     principal=CALLER,
     at=1.5,
+    http_version="1.1",
 )
 SHADOW = replace(SEEN, workload="reviews-v3", pod="reviews-v3-abc")
 ANSWER = Answer(
@@ -32,6 +33,7 @@ ANSWER = Answer(
     headers=(("Server", "envoy"), ("X-Answered-By", "reviews-v2")),
     body="five stars",
     http_version="1.1",
+    trailers=(("grpc-status", "0"), ("x-testimony", "reviews-v2")),
 )
 SERVED = Exchange(
     token="t-1",
@@ -58,10 +60,13 @@ SIGHT = ExpectedSight(
     headers=(("end-user", "jason"),),
     without_headers=("x-secret",),
     principal=CALLER,
+    http_version="1.1",
 )
 ANYTHING = Expected(
     status=200,
     answered_by="reviews-v2",
+    grpc_status=0,
+    trailers=(("x-testimony", "reviews-v2"),),
     body="five",
     headers=(("server", "envoy"),),
     without_headers=("x-debug",),
@@ -113,6 +118,9 @@ def test_a_sinless_record_is_acquitted_by_every_check() -> None:
         (replace(SERVED, seen=(SEEN, SEEN)), "arrives-once"),
         (replace(SERVED, seen=(SEEN, replace(SEEN, workload="reviews-v3"))), "arrives-once"),
         (answer(status=503), "status"),
+        (answer(trailers=(("grpc-status", "5"), ANSWER.trailers[1])), "grpc-status"),
+        (answer(trailers=ANSWER.trailers[:1]), "trailers"),
+        (seen(http_version="2"), "saw-http-version"),
         (answer(body="four stars"), "body"),
         (answer(headers=(*ANSWER.headers[1:], ("server", "istio-envoy"))), "headers"),
         (answer(headers=ANSWER.headers[1:]), "headers"),
@@ -227,8 +235,12 @@ def test_only_the_journal_of_the_workload_that_answered_counts() -> None:
 
 def test_every_difference_is_reported_and_not_the_first_only() -> None:
     sinner = replace(
-        answer(status=500, body="", headers=(("x-answered-by", "reviews-v2"), ("x-debug", "1"))),
-        seen=(replace(SEEN, path="/", method="PUT", host="h", headers=(("x-secret", "s"),), principal=None),),
+        answer(status=500, body="", headers=(("x-answered-by", "reviews-v2"), ("x-debug", "1")), trailers=()),
+        seen=(
+            replace(
+                SEEN, path="/", method="PUT", host="h", headers=(("x-secret", "s"),), principal=None, http_version="2"
+            ),
+        ),
     )
     assert {check for _, check in guilty((sinner, IGNORED, REFUSED))} == set(CHECKS) - {
         "arrives-once", "arrivals", "answered-by", "refused", "takes",

@@ -205,7 +205,7 @@ class Gate:
         ]
 
     def _refuse_rejections(self, before: Mark, involved: set[str]) -> None:
-        """A refusal of a proxy that is not involved, such as another worker's, is none; istiod's log says whose it is."""
+        """Refusals of proxies that are not involved, such as another worker's, do not count; istiod's log says whose."""
         new = self._istiod.rejections() - before.rejections
         if not new:
             return

@@ -32,7 +32,9 @@ def failure(record: ScenarioRecord, where: str, folder: Path | None = None) -> s
         lines.append(f"{record.verdict}: nothing was judged")
     if record.evidence and folder:
         lines.append(f"evidence: {folder / record.evidence}")
-    lines.append(f"repeat it: nox -s conformance -- --only {record.id}")
+    path = Path(where.rpartition(":")[0])
+    chosen = f"--only {record.id}" if "scenarios" in path.parts else str(path)
+    lines.append(f"repeat it: nox -s conformance -- {chosen}")
     return "\n".join(lines)
 
 

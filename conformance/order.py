@@ -38,7 +38,7 @@ def outcome(record: ScenarioRecord) -> Outcome:
 
 
 def perform(order: Order, kept_name: str, words: Sequence[str]) -> dict[str, Outcome]:
-    """Runs in a process of its own. Raises Incomplete for a run that was cut off, RuntimeError for one without record."""
+    """Runs in a process of its own. Incomplete for a run that was cut off, RuntimeError for one without a record."""
     own = ["--seed", str(order.seed), "-n", str(order.workers), "--kept", kept_name]
     command = [sys.executable, "-m", "conformance", "run", *own, *words]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ})

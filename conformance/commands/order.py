@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from conformance.commands import FOLDER, say
 from conformance.order import Order, compare, proved
 from conformance.run import KEPT_NAME, prepare
 
-_OWN = "order"
+_OWN = f"order-{os.getpid()}"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -36,11 +37,7 @@ def _cluster() -> Iterator[str]:
     running = embedded.start(embedded.Options(), FOLDER / "cluster.log", say)
     try:
         prepare(running.cluster, say)
-    except BaseException:
-        running.end()
-        raise
-    own = kept.keep(_OWN, running)
-    try:
-        yield own.name
+        yield kept.note(_OWN, running).name
     finally:
-        kept.end(own)
+        running.end()
+        kept.forget(_OWN)

@@ -205,7 +205,7 @@ class Gate:
         ]
 
     def _refuse_rejections(self, before: Mark, involved: set[str]) -> None:
-        """Refusals of proxies that are not involved, such as another worker's, do not count; istiod's log says whose."""
+        """Refusals of proxies that are not involved, such as another worker's, do not count; istiod's log tells."""
         new = self._istiod.rejections() - before.rejections
         if not new:
             return

@@ -26,8 +26,8 @@ def test_a_verdict_that_is_not_pass_is_spelled_out() -> None:
 
 
 def test_a_failure_quotes_every_finding_and_how_to_repeat_it() -> None:
-    text = terminal.failure(record(Verdict.VIOLATES), "order.yaml:1")
+    text = terminal.failure(record(Verdict.VIOLATES), "scenarios/routing/order.yaml:1")
 
     assert "expected 200; observed 404 (exchange token-1)" in text
-    assert text.splitlines()[0] == "order.yaml:1"
+    assert text.splitlines()[0] == "scenarios/routing/order.yaml:1"
     assert text.splitlines()[-1] == "repeat it: nox -s conformance -- --only routing/order"

@@ -65,8 +65,10 @@ def territory(scenario: Scenario) -> Territory:
 @contextmanager
 def held(wanted: Territory, locks: Path) -> Iterator[None]:
     """Waits for the territory. `locks` is a folder that all workers of the cluster share."""
-    mesh = ReadWriteLock(locks / f"{MESH}.sqlite")
     with ExitStack() as stack:
+        # Not shared within this process either: two threads exclude each other as two workers do.
+        mesh = ReadWriteLock(locks / f"{MESH}.sqlite", is_singleton=False)
+        stack.callback(mesh.close)
         # The mesh first and the places in one order everywhere, so that no two workers wait for each other.
         stack.enter_context(mesh.write_lock() if wanted.is_whole_mesh else mesh.read_lock())
         for place in sorted(wanted.places):

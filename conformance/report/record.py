@@ -169,7 +169,8 @@ def replay(scenario: ScenarioRecord) -> tuple[Finding, ...]:
     Findings that are not the judge's (a refused configuration, say) stand as recorded, before the judge's.
     """
     others = tuple(finding for finding in scenario.findings if finding.check not in JUDGED | JUDGED_HERE)
-    if any(finding.verdict is Verdict.BLOCKED for finding in others):
+    if not scenario.exchanges and any(finding.verdict is Verdict.BLOCKED for finding in others):
+        # It was blocked before anything was sent, so nothing was judged.
         return others
     findings = (*others, *judge(scenario.id, scenario.cases, scenario.exchanges))
     return with_departures(scenario.id, scenario.known, scenario.exchanges, findings)

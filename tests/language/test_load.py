@@ -98,7 +98,7 @@ def test_parts_of_a_loaded_scenario_know_their_lines(tmp_path: Path) -> None:
         ("title: one is one\n", "", 1, "title is missing", "the scenario needs title"),
         ("    status: 200\n", "    stat: 200\n", 21, "cases[0].expect has no key 'stat'", "did you mean status?"),
         ("  from: internet\n", "  form: internet\n  from: a\n", 23, "has no key 'form'", "did you mean from?"),
-        ("  from: internet\n", "  client: a\n  from: a\n", 23, "has no key 'client'", "known here: expect, from, name"),
+        ("  from: internet\n", "  client: a\n  from: a\n", 23, "has no key 'client'", "known here: document, expect, from, name"),
         ("  from: internet\n", "", 22, "cases[1].from is missing", "cases[1] needs from"),
         ("id: area/one", "id: Area/one", 1, "id is 'Area/one'", "lower-case segments"),
         ("id: area/one", "id: area//one", 1, "id is 'area//one'", "lower-case segments"),

@@ -26,7 +26,10 @@ title: one
 source: {document: 001, section: "1", claim: one}
 app: bookinfo
 config:
-- {apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {name: one, namespace: default}, spec: {egress: [{hosts: ["*/*"]}]}}
+- apiVersion: networking.istio.io/v1
+  kind: Sidecar
+  metadata: {name: one, namespace: default}
+  spec: {egress: [{hosts: ["*/*"]}]}
 cases:
 - name: root
   from: client

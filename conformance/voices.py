@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conformance.explain import Explanation, as_text
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.language.load import Loaded
 from conformance.language.models import Stage
@@ -37,3 +38,13 @@ def _predicted(
         request = request_of(case, loaded.scenario.namespace)
         predicted = Predicted(request, predict(world, request).outcomes)
         yield CaseExpectation(case.name, case.expect.expected(), predicted)
+
+
+def traced(loaded: Loaded, stage: Stage, version: Version | None = None, *, has_istio_proxy: bool = True) -> str:
+    """What the router says of each request of a stage, and why, for a person."""
+    world = scenario_world(loaded, stage, version, has_istio_proxy=has_istio_proxy)
+    texts = []
+    for case in stage.cases:
+        request = request_of(case, loaded.scenario.namespace)
+        texts.append(f"case: {case.name}\n{as_text(Explanation(request, predict(world, request), ()))}\n")
+    return "\n".join(texts)

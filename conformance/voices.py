@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from conformance.explain import Explanation, as_text
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.language.load import Loaded
 from conformance.language.models import Case, Flow, Stage
@@ -62,3 +63,13 @@ def _of(world: World | None, case: Case | Flow, namespace: str) -> Predicted | N
         return None
     request = request_of(case, namespace)
     return Predicted(request, predict(world, request).outcomes)
+
+
+def traced(loaded: Loaded, stage: Stage, version: Version | None = None, *, has_istio_proxy: bool = True) -> str:
+    """What the router says of each request of a stage, and why, for a person."""
+    world = scenario_world(loaded, stage, version, has_istio_proxy=has_istio_proxy)
+    texts = []
+    for case in stage.sent:
+        request = request_of(case, loaded.scenario.namespace)
+        texts.append(f"case: {case.name}\n{as_text(Explanation(request, predict(world, request), ()))}\n")
+    return "\n".join(texts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -26,6 +26,7 @@ WORDS = Vocabulary(
         "source": Origin,
         "request": Request,
         "expect": Expectation,
+        "document": Expectation,
         "saw": Saw,
     },
     patterns={
@@ -34,6 +35,7 @@ WORDS = Vocabulary(
         "method": "write it in capitals",
         "principal": "write the caller's spiffe:// URI, or none",
         "app": "write lower-case letters, digits and hyphens",
+        "beside": "write lower-case letters, digits and hyphens",
         "namespace": "write lower-case letters, digits and hyphens",
         "from": "write lower-case letters, digits and hyphens",
         "answered_by": f"write the name of a workload, or {NOBODY}",
@@ -49,6 +51,10 @@ class Application:
     clients: frozenset[str]
     """Who may send besides the workloads: outside, internet, service names, probe clients."""
     workloads: frozenset[str]
+
+    def and_also(self, other: Application) -> Application:
+        """Both in one namespace."""
+        return replace(self, clients=self.clients | other.clients, workloads=self.workloads | other.workloads)
 
 
 @dataclass(frozen=True)
@@ -113,10 +119,18 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
     name = source.at("app")
     if not isinstance(name, str):
         return
-    application = applications.get(name)
-    if application is None:
+    found = applications.get(name)
+    if found is None:
         yield source.problem("app", problem=f"there is no application {name!r}", hint=nearest(name, applications))
         return
+    application = found
+    beside = source.at("beside")
+    for index, other in enumerate(beside if isinstance(beside, list) else ()):
+        if isinstance(other, str) and other in applications:
+            application = application.and_also(applications[other])
+        elif isinstance(other, str):
+            problem = f"there is no application {other!r}"
+            yield source.problem("beside", index, problem=problem, hint=nearest(other, applications))
     senders = application.clients | application.workloads
     phases = source.at("phases")
     places: list[tuple[Step, ...]] = [()]
@@ -127,6 +141,7 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
             case = (*place, "cases", index)
             yield from _unknown_name(source, senders, f"{name} has no client", *case, "from")
             yield from _unknown_workloads(source, application, *case, "expect")
+            yield from _unknown_workloads(source, application, *case, "document")
         flows = source.at(*place, "meanwhile")
         for index in range(len(flows) if isinstance(flows, list) else 0):
             flow = (*place, "meanwhile", index)

@@ -229,6 +229,15 @@ class Case(_Words):
     client: Label = Field(alias="from")
     request: Request
     expect: Expectation
+    document: Expectation | None = None
+    """What the document claims, where today's Istio does otherwise: the register of expectations has the reason."""
+
+    @model_validator(mode="after")
+    def _is_contradicted(self) -> Case:
+        if self.document == self.expect:
+            problem = "the document claims just what is expected"
+            raise _contradiction(problem, "remove document: it is for claims that Istio contradicts", "document")
+        return self
 
     @model_validator(mode="after")
     def _expects_what_can_be(self) -> Case:
@@ -283,6 +292,11 @@ class Stage:
     meanwhile: tuple[Flow, ...] = ()
     cluster: tuple[Fact, ...] = ()
 
+    @property
+    def sent(self) -> tuple[Case | Flow, ...]:
+        """Everything that sends requests."""
+        return (*self.cases, *self.meanwhile)
+
 
 class Scenario(_Words):
     """One promise of a document: a configuration and the requests that show it.
@@ -294,12 +308,18 @@ class Scenario(_Words):
     title: Text
     source: Origin
     app: Label
+    beside: Listed[Label] = ()
+    """Other applications in the same namespace."""
     namespace: Label = "default"
-    """Where the application lives, and every configuration object that does not name a namespace."""
+    """Where the applications live, and every configuration object that does not name a namespace."""
     config: Listed[Native] = ()
     cluster: Listed[Fact] = ()
     cases: Listed[Case] = ()
     phases: Listed[Phase] = ()
+
+    @property
+    def applications(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.app, *self.beside)))
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -17,10 +17,12 @@ from typing import Annotated, BinaryIO, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from conformance.errors import BadInput, Incomplete
+from conformance.judgement.departures import JUDGED_HERE, Known, with_departures
 from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
 from conformance.judgement.judge import JUDGED, judge
+from conformance.judgement.profile import ProfileName
 from conformance.judgement.standings import STANDING_CHECKS, FactExpectation, Standing, judge_standings
 from conformance.judgement.verdict import Verdict, composed
 
@@ -59,6 +61,7 @@ class Header(_Line):
     """Of every program of the cluster."""
     sources: dict[str, str]
     """Where each of these programs came from."""
+    profile: ProfileName = "full"
 
 
 class ScenarioRecord(_Line):
@@ -76,6 +79,10 @@ class ScenarioRecord(_Line):
     facts: tuple[FactExpectation, ...] = ()
     """What was promised of objects of the cluster."""
     standings: tuple[Standing, ...] = ()
+    known: Known = Known()
+    """What the register of expectations said of it."""
+    evidence: str = ""
+    """A folder below that of the run, for a scenario that is not green."""
 
     @model_validator(mode="after")
     def _follows_from_findings(self) -> Self:
@@ -165,9 +172,18 @@ def replay(scenario: ScenarioRecord) -> tuple[Finding, ...]:
 
     Findings that are not the judge's (a refused configuration, say) stand as recorded, before the judge's.
     """
-    others = tuple(finding for finding in scenario.findings if finding.check not in {*JUDGED, *STANDING_CHECKS})
-    judged = judge(scenario.id, scenario.cases, scenario.exchanges)
-    return others + judged + judge_standings(scenario.id, scenario.facts, scenario.standings)
+    others = tuple(
+        finding for finding in scenario.findings if finding.check not in JUDGED | JUDGED_HERE | {*STANDING_CHECKS}
+    )
+    if not scenario.exchanges and any(finding.verdict is Verdict.BLOCKED for finding in others):
+        # It was blocked before anything was sent, so nothing was judged.
+        return others
+    findings = (
+        *others,
+        *judge(scenario.id, scenario.cases, scenario.exchanges),
+        *judge_standings(scenario.id, scenario.facts, scenario.standings),
+    )
+    return with_departures(scenario.id, scenario.known, scenario.exchanges, findings)
 
 
 def findings_to_json(findings: tuple[Finding, ...]) -> bytes:

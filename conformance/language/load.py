@@ -12,7 +12,9 @@ from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
 from conformance.language.invalid import Vocabulary, nearest, problem_of
 from conformance.language.models import Case, Expectation, Origin, Phase, Request, Saw, Scenario
+from conformance.language.rejections import Rejection
 from conformance.language.source import Source, Step, read_source
+from conformance.language.tokens import Key, Token
 
 WORDS = Vocabulary(
     whole="the scenario",
@@ -25,6 +27,9 @@ WORDS = Vocabulary(
         "expect": Expectation,
         "document": Expectation,
         "saw": Saw,
+        "token": Token,
+        "keys": Key,
+        "rejected": Rejection,
     },
     patterns={
         "id": "write lower-case segments joined by slashes, such as routing/headers/end-user",
@@ -35,6 +40,10 @@ WORDS = Vocabulary(
         "beside": "write lower-case letters, digits and hyphens",
         "namespace": "write lower-case letters, digits and hyphens",
         "from": "write lower-case letters, digits and hyphens",
+        "key": "write the name of one of the keys, in lower-case letters, digits and hyphens",
+        "keys": "name each key in lower-case letters, digits and hyphens",
+        "header": "write the name of a header",
+        "parameter": "write letters, digits, hyphens and underscores",
         "answered_by": f"write the name of a workload, or {NOBODY}",
     },
 )

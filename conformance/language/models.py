@@ -7,106 +7,29 @@ told them.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
-
-Element = TypeVar("Element")
-Listed = Annotated[tuple[Element, ...], Field(strict=False)]
-"""YAML has lists, a frozen model has tuples: this is the only conversion."""
-
-CONTRADICTION = "contradiction"
-"""The type of the errors raised here; their context has `hint` and `at`, the steps from the model to the culprit."""
-
-
-def _contradiction(problem: str, hint: str, *at: str | int) -> PydanticCustomError:
-    # pydantic fills braces in the template from the context; the text itself must not be taken for a template.
-    return PydanticCustomError(CONTRADICTION, "{problem}", {"problem": problem, "hint": hint, "at": at})
-
-
-def _absolute(url: str) -> str:
-    hint = "write it as http://host/path or https://host:port/path"
-    if re.search(r"[^\x21-\x7e]", url):
-        raise _contradiction(f"the URL {url!r} has a space or a character beyond ASCII", hint)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise _contradiction(f"the URL {url!r} cannot be read: {error}", hint) from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise _contradiction(f"the URL {url!r} is not absolute", hint)
-    if parts.fragment or parts.username is not None:
-        raise _contradiction(f"the URL {url!r} has a fragment or a user, which no request carries", hint)
-    return url
-
-
-def _distinct(names: Mapping[str, Any] | tuple[str, ...]) -> Any:
-    seen: dict[str, str] = {}
-    for name in names:
-        if name.lower() in seen:
-            problem = f"{seen[name.lower()]!r} and {name!r} are one header"
-            raise _contradiction(problem, "keep one of them: header names have no case")
-        seen[name.lower()] = name
-    return names
-
-
-def _native(value: dict[str, Any]) -> dict[str, Any]:
-    """Checks only what is needed to tell the object from others; the rest is the API server's business."""
-    missing = [key for key in ("apiVersion", "kind") if not (isinstance(value.get(key), str) and value[key])]
-    metadata = value.get("metadata")
-    if not isinstance(metadata, dict):
-        metadata = {}
-    if not (isinstance(metadata.get("name"), str) and metadata["name"]):
-        missing.append("metadata.name")
-    if not isinstance(metadata.get("namespace", ""), str):
-        missing.append("a metadata.namespace that is a string")
-    if missing:
-        hint = "write it as for kubectl apply; each of these is a string that is not empty"
-        raise _contradiction(f"a configuration object lacks {', '.join(missing)}", hint)
-    return value
-
-
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$")]
-"""One line without space around it."""
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$", max_length=120)]
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Url = Annotated[str, AfterValidator(_absolute)]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?$")]
-HeaderValues = Annotated[dict[HeaderName, HeaderValue], AfterValidator(_distinct)]
-HeaderNames = Annotated[Listed[HeaderName], AfterValidator(_distinct)]
-Native = Annotated[dict[str, Any], AfterValidator(_native)]
-"""A Kubernetes object as it stands in the file."""
+from conformance.language.rejections import Rejection
+from conformance.language.tokens import Key, KeyServer, Token
+from conformance.language.words import (
+    HeaderNames,
+    HeaderValues,
+    Identifier,
+    Label,
+    Listed,
+    Native,
+    Text,
+    Url,
+)
+from conformance.language.words import Words as _Words
+from conformance.language.words import contradiction as _contradiction
 
 Method = Literal["get", "post", "put", "delete", "head", "options", "patch"]
-
-
-class _Words(BaseModel):
-    """A mapping with a closed set of keys, none of which may be there without a value."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_values(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for key, value in values.items():
-                if value is None:
-                    raise _contradiction(f"{key} has no value", "write one, or remove the key", key)
-        return values
-
-    def _refuse_both(self, names: tuple[str, ...], absent: tuple[str, ...], *at: str) -> None:
-        both = sorted({name.lower() for name in names} & {name.lower() for name in absent})
-        if both:
-            problem = f"{', '.join(both)} is both in headers and in without_headers"
-            raise _contradiction(problem, "no request and no answer can be both; keep one", *at)
 
 
 class Origin(_Words):
@@ -129,8 +52,9 @@ class Request(_Words):
     head: Url | None = None
     options: Url | None = None
     patch: Url | None = None
-    headers: HeaderValues = {}
+    headers: HeaderValues = Field({})
     body: str | None = None
+    token: Token | None = None
 
     @model_validator(mode="after")
     def _has_one_method(self) -> Request:
@@ -138,6 +62,14 @@ class Request(_Words):
         if len(given) != 1:
             problem = f"a request has one method, this one has {' and '.join(given) or 'none'}"
             raise _contradiction(problem, f"write one of {', '.join(self.METHODS)}, followed by the URL")
+        return self
+
+    @model_validator(mode="after")
+    def _carries_the_token_only_once(self) -> Request:
+        token = self.token
+        if token and not token.parameter and token.header.lower() in {name.lower() for name in self.headers}:
+            problem = f"the header {token.header} is both the token's and in headers"
+            raise _contradiction(problem, "keep one of the two", "headers")
         return self
 
     @property
@@ -165,7 +97,7 @@ class Saw(_Words):
     def _is_possible(self) -> Saw:
         if not self.model_fields_set:
             raise _contradiction("saw promises nothing", f"write one of {', '.join(Saw.model_fields)}")
-        self._refuse_both(tuple(self.headers), self.without_headers, "headers")
+        self.refuse_both(tuple(self.headers), self.without_headers, "headers")
         return self
 
     def expected(self) -> ExpectedSight:
@@ -213,7 +145,7 @@ class Expectation(_Words):
         if self.saw is not None and self.answered_by == NOBODY:
             problem = "saw tells what a workload saw, and answered_by that nobody did"
             raise _contradiction(problem, "keep one of the two", "saw")
-        self._refuse_both(tuple(self.headers), self.without_headers, "headers")
+        self.refuse_both(tuple(self.headers), self.without_headers, "headers")
         return self
 
     def _is_possible_without_answer(self) -> None:
@@ -265,6 +197,8 @@ class Phase(_Words):
 
     name: Text
     config: Listed[Native] = ()
+    key_server: KeyServer = Field({})
+    rejected: Listed[Rejection] = ()
     cases: Listed[Case] = Field(min_length=1)
 
 
@@ -275,6 +209,8 @@ class Stage:
     config: tuple[dict[str, Any], ...]
     cases: tuple[Case, ...]
     steps: tuple[str | int, ...] = ()
+    key_server: Mapping[str, tuple[str, ...] | str] = field(default_factory=dict)
+    rejected: tuple[Rejection, ...] = ()
 
 
 class Scenario(_Words):
@@ -291,7 +227,10 @@ class Scenario(_Words):
     """Other applications in the same namespace."""
     namespace: Label = "default"
     """Where the applications live, and every configuration object that does not name a namespace."""
+    keys: dict[Label, Key] = Field({})
     config: Listed[Native] = ()
+    key_server: KeyServer = Field({})
+    rejected: Listed[Rejection] = ()
     cases: Listed[Case] = ()
     phases: Listed[Phase] = ()
 
@@ -302,12 +241,12 @@ class Scenario(_Words):
     @property
     def stages(self) -> tuple[Stage, ...]:
         if not self.phases:
-            return (Stage(self.config, self.cases),)
-        return tuple(Stage(phase.config, phase.cases, ("phases", index)) for index, phase in enumerate(self.phases))
+            return (_stage(self),)
+        return tuple(_stage(phase, "phases", index) for index, phase in enumerate(self.phases))
 
     @model_validator(mode="after")
     def _sends_something(self) -> Scenario:
-        if self.phases and (self.config or self.cases):
+        if self.phases and (self.config or self.cases or self.key_server or self.rejected):
             problem = "a scenario with phases has its configuration and its cases in them"
             raise _contradiction(problem, "move config and cases into the phases, or drop the phases", "phases")
         if not (self.phases or self.cases):
@@ -318,11 +257,13 @@ class Scenario(_Words):
     def _are_told_apart(self) -> Scenario:
         seen: set[str] = set()
         for stage in self.stages:
-            for index, case in enumerate(stage.cases):
-                if case.name in seen:
-                    problem = f"two cases are named {case.name!r}"
-                    raise _contradiction(problem, "give this one another name", *stage.steps, "cases", index, "name")
-                seen.add(case.name)
+            named: tuple[tuple[str, tuple[Case | Rejection, ...]], ...]
+            named = (("cases", stage.cases), ("rejected", stage.rejected))
+            for word, index, each in ((word, *item) for word, items in named for item in enumerate(items)):
+                if each.name in seen:
+                    problem = f"two cases are named {each.name!r}"
+                    raise _contradiction(problem, "give this one another name", *stage.steps, word, index, "name")
+                seen.add(each.name)
         return self
 
     @model_validator(mode="after")
@@ -338,8 +279,52 @@ class Scenario(_Words):
                 seen.add(identity)
         return self
 
+    @model_validator(mode="after")
+    def _knows_its_keys(self) -> Scenario:
+        """Keys are declared; what trusts them and what replaces a refused kind is there."""
+        for named, steps in self._named_keys():
+            if named not in self.keys:
+                raise _contradiction(f"there is no key {named!r}", f"known here: {', '.join(self.keys)}", *steps)
+        policies = {
+            each["metadata"]["name"]
+            for stage in self.stages
+            for each in stage.config
+            if each["kind"] == "RequestAuthentication"
+        }
+        for name, key in self.keys.items():
+            for index, policy in enumerate(key.trusted_by):
+                if policy not in policies:
+                    problem = f"there is no RequestAuthentication {policy!r}"
+                    hint = f"known here: {', '.join(sorted(policies)) or 'none'}"
+                    raise _contradiction(problem, hint, "keys", name, "trusted_by", index)
+        return self
+
+    def _named_keys(self) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+        for stage in self.stages:
+            for index, case in enumerate(stage.cases):
+                if case.request.token and case.request.token.key is not None:
+                    yield case.request.token.key, (*stage.steps, "cases", index, "request", "token", "key")
+            for uri, offered in stage.key_server.items():
+                for index, name in enumerate(() if isinstance(offered, str) else offered):
+                    yield name, (*stage.steps, "key_server", uri, index)
+
+    @model_validator(mode="after")
+    def _shows_the_replacements(self) -> Scenario:
+        for stage in self.stages:
+            kinds = {each["kind"] for each in stage.config}
+            for index, rejection in enumerate(stage.rejected):
+                if rejection.instead is not None and rejection.instead not in kinds:
+                    problem = f"no {rejection.instead} is configured, so that nothing shows it in place of the refused"
+                    steps = (*stage.steps, "rejected", index, "instead")
+                    raise _contradiction(problem, f"configure one, or write one of {', '.join(sorted(kinds))}", *steps)
+        return self
+
     def identity(self, item: Mapping[str, Any]) -> tuple[str, str, str, str]:
         """Group, kind, namespace and name: what the API server tells objects apart by."""
         group = item["apiVersion"].rpartition("/")[0]
         namespace = item["metadata"].get("namespace") or self.namespace
         return group, item["kind"], namespace, item["metadata"]["name"]
+
+
+def _stage(part: Scenario | Phase, *steps: str | int) -> Stage:
+    return Stage(part.config, part.cases, steps, part.key_server, part.rejected)

@@ -111,7 +111,8 @@ class Api:
         try:
             resource = self._dynamic.resources.get(api_version=api_version, kind=kind)
         except ResourceNotFoundError as error:
-            message = f"the cluster does not serve {api_version} {kind}"
+            # kubectl's words.
+            message = f'no matches for kind "{kind}" in version "{api_version}"'
             raise ApiError(404, "NoKindMatch", message) from error
         if resource.namespaced and not namespace and name:
             namespace = "default"

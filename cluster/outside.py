@@ -7,7 +7,7 @@ from typing import Final
 
 import trustme
 
-HOSTS: Final = ("ext-svc.example.com", "www.google.com", "unregistered.example.com")
+HOSTS: Final = ("ext-svc.example.com", "www.google.com", "unregistered.example.com", "www.googleapis.com")
 
 
 def outside_certificates(authority: trustme.CA | None = None) -> dict[str, object]:

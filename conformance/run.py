@@ -18,6 +18,7 @@ from cluster.istio import UPSTREAM_ENVOY
 from cluster.model import Cluster, ClusterError
 from conformance.errors import BadInput
 from conformance.expectations.register import register
+from conformance.judgement.admission import ExpectedRejection, judge_rejections
 from conformance.judgement.departures import Known, with_departures
 from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
@@ -31,7 +32,7 @@ from conformance.mesh.evidence import Evidence
 from conformance.mesh.performance import Mesh, Performance
 from conformance.report.record import Footer, Header, RecordWriter, ScenarioRecord
 from conformance.router.versions import Version
-from conformance.voices import predicted_cases, traced
+from conformance.voices import Voices, foreseen_rejections
 
 KEPT_NAME = "default"
 """The name of the kept cluster that runs and the `cluster` commands share."""
@@ -92,10 +93,12 @@ class WorkerSite:
         version = Version.of(self.cluster.parts["pilot-discovery"].version)
         has_istio_proxy = UPSTREAM_ENVOY not in self.cluster.deviations
         known = register().known(loaded, version)
-        expected = predicted_cases(loaded, version, has_istio_proxy=has_istio_proxy)
-        evidence = self._evidence(loaded, expected, known, version)
-        performed = self.mesh.perform(loaded, evidence)
-        findings = _findings(scenario.id, expected, known, performed)
+        voices = Voices(loaded, version, has_istio_proxy=has_istio_proxy)
+        rejections = foreseen_rejections(loaded, version)
+        evidence = self._evidence(voices, known)
+        performed = self.mesh.perform(loaded, voices.wallet, evidence)
+        expected = voices.cases()
+        findings = _findings(scenario.id, expected, rejections, known, performed)
         return ScenarioRecord(
             id=scenario.id,
             verdict=verdict_of(findings),
@@ -104,23 +107,22 @@ class WorkerSite:
             cases=expected,
             exchanges=performed.exchanges,
             findings=findings,
+            rejections=rejections,
+            attempts=performed.attempts,
             known=known,
             evidence=evidence.name if evidence else "",
         )
 
-    def _evidence(
-        self, loaded: Loaded, expected: Sequence[CaseExpectation], known: Known, version: Version
-    ) -> Evidence | None:
+    def _evidence(self, voices: Voices, known: Known) -> Evidence | None:
         if self.folder is None:
             return None
+        loaded = voices.loaded
 
         def judged(cases: frozenset[str], exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
             """What a stage comes to by itself."""
-            own = [case for case in expected if case.name in cases]
-            findings = judge(loaded.scenario.id, own, exchanges)
+            findings = judge(loaded.scenario.id, voices.cases(cases), exchanges)
             return with_departures(loaded.scenario.id, known.among(cases), exchanges, findings)
 
-        has_istio_proxy = UPSTREAM_ENVOY not in self.cluster.deviations
         return Evidence(
             api=self.mesh.api,
             workloads=self.mesh.workloads,
@@ -128,15 +130,20 @@ class WorkerSite:
             loaded=loaded,
             run=self.folder,
             judged=judged,
-            trace=lambda stage: traced(loaded, stage, version, has_istio_proxy=has_istio_proxy),
+            trace=voices.traced,
         )
 
 
 def _findings(
-    scenario: str, expected: Sequence[CaseExpectation], known: Known, performed: Performance
+    scenario: str,
+    expected: Sequence[CaseExpectation],
+    rejections: Sequence[ExpectedRejection],
+    known: Known,
+    performed: Performance,
 ) -> tuple[Finding, ...]:
     if performed.blocked is None:
         findings = judge(scenario, expected, performed.exchanges)
+        findings += judge_rejections(scenario, rejections, performed.attempts)
         return with_departures(scenario, known, performed.exchanges, findings)
     promised = "every involved proxy runs the configuration as applied"
     return (Finding(Verdict.BLOCKED, scenario, "", CONFIGURATION, promised, performed.blocked, None),)

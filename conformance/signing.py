@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc import jws
 from joserfc.errors import SecurityWarning
 from joserfc.jwa import ESAlgorithm
-from joserfc.jwk import ECKey, Key, KeySet, RSAKey
+from joserfc.jwk import ECKey, Key, KeyParameters, KeySet, RSAKey
 from joserfc.util import urlsafe_b64encode
 
 Algorithm = Literal["ES256", "RS256"]
@@ -36,13 +36,13 @@ class _Repeatable(ESAlgorithm):
 
 @cache
 def _registry() -> jws.JWSRegistry:
-    jws.JWSRegistry.register(_Repeatable("ES256", "P-256", 256, True))
+    jws.JWSRegistry.register(_Repeatable("ES256", "P-256", 256))
     return jws.JWSRegistry(algorithms=[*get_args(Algorithm), "none"])
 
 
 def fresh_key(name: str, algorithm: Algorithm) -> Key:
     """A pair that nobody had before; `name` is its kid."""
-    described = {"kid": name, "alg": algorithm, "use": "sig"}
+    described: KeyParameters = {"kid": name, "alg": algorithm, "use": "sig"}
     if algorithm == "ES256":
         return ECKey.generate_key("P-256", described)
     return RSAKey.generate_key(_BITS, described)
@@ -53,10 +53,9 @@ def known_key(name: str, number: int) -> Key:
     private = ec.derive_private_key(number, ec.SECP256R1())
     numbers = private.public_key().public_numbers()
     coordinates = {"x": numbers.x, "y": numbers.y, "d": number}
-    return ECKey.import_key(
-        {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": name}
-        | {letter: _encoded(value) for letter, value in coordinates.items()}
-    )
+    described = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": name}
+    pair: dict[str, str | list[str]] = {**described, **{letter: _encoded(each) for letter, each in coordinates.items()}}
+    return ECKey.import_key(pair)
 
 
 def _encoded(number: int) -> str:

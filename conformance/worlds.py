@@ -16,7 +16,8 @@ from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INGRESS, INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.objects import AnyObject
-from conformance.router.request import Request, Scheme
+from conformance.router.request import Request, Scheme, Token
+from conformance.router.request_authentication import KeySets
 from conformance.router.versions import Version
 from conformance.router.world import World, build
 
@@ -26,7 +27,12 @@ Object = Mapping[str, Any]
 
 
 def scenario_world(
-    loaded: Loaded, stage: Stage, version: Version | None = None, *, has_istio_proxy: bool = True
+    loaded: Loaded,
+    stage: Stage,
+    version: Version | None = None,
+    *,
+    has_istio_proxy: bool = True,
+    key_sets: KeySets | None = None,
 ) -> World:
     """The state of the mesh while the requests of one stage are sent."""
     scenario = loaded.scenario
@@ -39,7 +45,7 @@ def scenario_world(
         found = found.with_more(kubernetes(objects, namespace, addresses, injected=[namespace]))
     found = found.with_more(kubernetes(_plain(stage.config), scenario.namespace, addresses))
     configured = typed_objects([*read("sentinel"), *stage.config], scenario.namespace, loaded.source.path)
-    return world_of(configured, found, version, has_istio_proxy=has_istio_proxy)
+    return world_of(configured, found, version, has_istio_proxy=has_istio_proxy, key_sets=key_sets)
 
 
 PLAIN = frozenset({"Service", "Deployment", "Pod", "Secret", "Namespace"})
@@ -66,6 +72,7 @@ def world_of(
     version: Version | None = None,
     *,
     has_istio_proxy: bool = True,
+    key_sets: KeySets | None = None,
 ) -> World:
     """A world in which the names of the outside lead to its servers, where these are there."""
     by_host = {f"{each.metadata.name}.{each.metadata.namespace}": each.cluster_ip for each in found.services}
@@ -75,7 +82,7 @@ def world_of(
         services=found.services,
         pods=found.pods,
         secrets=found.secrets,
-        mesh=MeshConfig(names=names, has_istio_proxy=has_istio_proxy),
+        mesh=MeshConfig(names=names, has_istio_proxy=has_istio_proxy, key_sets=key_sets or {}),
         version=version,
     )
 
@@ -114,8 +121,8 @@ _EGRESS_PORTS = ({"name": "http2", "port": 80, "targetPort": 8080}, {"name": "ht
 """The chart's own, which values.yaml leaves alone."""
 
 
-def request_of(case: Case, namespace: str) -> Request:
-    """A case's request as the router sees it."""
+def request_of(case: Case, namespace: str, tokens: tuple[Token, ...] = ()) -> Request:
+    """A case's request as the router sees it; `tokens` describes those that are in it."""
     parts = urlsplit(case.request.url)
     scheme: Scheme = "https" if parts.scheme == "https" else "http"
     port = parts.port or (443 if scheme == "https" else 80)
@@ -133,4 +140,5 @@ def request_of(case: Case, namespace: str) -> Request:
         headers=tuple(pair for pair in headers if pair[0].lower() != "host"),
         authority=hosts[-1] if hosts else parts.netloc,
         dial=(INGRESS, port) if case.client == INTERNET else None,
+        tokens=tokens,
     )

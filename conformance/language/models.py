@@ -257,13 +257,13 @@ class Scenario(_Words):
     def _are_told_apart(self) -> Scenario:
         seen: set[str] = set()
         for stage in self.stages:
-            named: tuple[tuple[str, tuple[Case | Rejection, ...]], ...]
-            named = (("cases", stage.cases), ("rejected", stage.rejected))
-            for word, index, each in ((word, *item) for word, items in named for item in enumerate(items)):
-                if each.name in seen:
-                    problem = f"two cases are named {each.name!r}"
+            names = [(case.name, "cases", index) for index, case in enumerate(stage.cases)]
+            names += [(each.name, "rejected", index) for index, each in enumerate(stage.rejected)]
+            for name, word, index in names:
+                if name in seen:
+                    problem = f"two cases are named {name!r}"
                     raise _contradiction(problem, "give this one another name", *stage.steps, word, index, "name")
-                seen.add(each.name)
+                seen.add(name)
         return self
 
     @model_validator(mode="after")

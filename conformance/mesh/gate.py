@@ -34,6 +34,7 @@ _SENTINEL_ADDRESS = "http://sentinel.conformance-system.svc.cluster.local/"
 _SENTINEL_GATEWAY_PORT = 15099
 _GATEWAY_APPS = ("istio-ingressgateway", "istio-egressgateway")
 _ASKERS = 8
+_ASK_SECONDS = 0.3
 
 # Envoy's own statistics, on a port that the sidecar does not capture (manifests/istio/values.yaml includes this one).
 _STATS_PORT = 15090
@@ -174,6 +175,20 @@ class Gate:
         refuse()
         self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent", refuse)
         refuse()
+
+    def pass_asked(self, unasked: Callable[[], list[str]], pods: Sequence[Pod], before: Mark) -> None:
+        """Waits until istiod has asked for what it must know from elsewhere, and the proxies run a later push."""
+
+        def missing() -> list[str]:
+            found = unasked()
+            if found:
+                # istiod asks by itself in a while; what it failed to get it has forgotten, and asks when it pushes.
+                time.sleep(_ASK_SECONDS)
+                self._api.apply(self._sentinel(f"{self._host}/{next(self._generations)}"))
+            return found
+
+        self._until(missing, "istiod has not fetched what there is now at")
+        self.pass_applied([], pods, before)
 
     def _wait_for_istiod(self, objects: Sequence[Object]) -> None:
         wanted = {

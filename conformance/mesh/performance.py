@@ -11,17 +11,21 @@ from pathlib import Path
 
 from cluster.api import Api, ApiError, Object, Reference, in_namespace
 from conformance.errors import BadInput
+from conformance.judgement.admission import Attempt
 from conformance.judgement.history import Exchange
 from conformance.language.load import Loaded
 from conformance.language.models import Stage
+from conformance.mesh.admission import attempts
 from conformance.mesh.applications import OUTSIDE, deploy
 from conformance.mesh.evidence import Evidence, Staged
 from conformance.mesh.exchanges import measure
 from conformance.mesh.gate import Gate, NotConverged
 from conformance.mesh.istiod import Istiod
+from conformance.mesh.key_server import KeyServer
 from conformance.mesh.labels import LABEL, SCENARIO_KINDS, as_scenario_object
 from conformance.mesh.territory import Territory, held, territory
 from conformance.mesh.workloads import Pod, Workloads
+from conformance.tokens import Wallet
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Performance:
     exchanges: tuple[Exchange, ...]
     phases: dict[str, float]
     blocked: str | None = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 class Mesh:
@@ -56,6 +61,7 @@ class Mesh:
         self.workloads = Workloads(self.api)
         self.istiod = Istiod(self.api, self.workloads)
         self._gate = Gate(self.api, self.workloads, self.istiod)
+        self._key_server = KeyServer(self.workloads)
         self._locks = locks
         self._swept = False
 
@@ -63,8 +69,8 @@ class Mesh:
         self._gate.close()
         self.api.close()
 
-    def perform(self, loaded: Loaded, evidence: Evidence | None = None) -> Performance:
-        """Runs one scenario; raises BadInput when the API server refuses its configuration."""
+    def perform(self, loaded: Loaded, wallet: Wallet, evidence: Evidence | None = None) -> Performance:
+        """Runs one scenario with a wallet's tokens; raises BadInput when the API server refuses its configuration."""
         scenario, clock = loaded.scenario, Clock()
         self._sweep()
         with ExitStack() as stack:
@@ -73,7 +79,7 @@ class Mesh:
             with clock.phase("deploy"):
                 for application in scenario.applications:
                     deploy(self.api, application, scenario.namespace)
-            return self._perform(loaded, clock, evidence)
+            return self._perform(loaded, wallet, clock, evidence)
 
     def _sweep(self) -> None:
         """Takes away, once, what a killed run left on a kept cluster; nobody else is at work meanwhile."""
@@ -89,25 +95,28 @@ class Mesh:
             self._take_away(left)
         self._swept = True
 
-    def _perform(self, loaded: Loaded, clock: Clock, evidence: Evidence | None) -> Performance:
+    def _perform(self, loaded: Loaded, wallet: Wallet, clock: Clock, evidence: Evidence | None) -> Performance:
         scenario = loaded.scenario
         exchanges: list[Exchange] = []
+        attempted: list[Attempt] = []
         present: list[Object] = []
         try:
             with clock.phase("gate"):
                 # Before anything is applied: a Sidecar hides the endpoints that this looks for.
                 self._gate.pass_deployed(scenario.namespace, self.workloads.pods(scenario.namespace))
-            for number, stage in enumerate(scenario.stages, start=1):
+            for number, stage in enumerate(map(wallet.completed, scenario.stages), start=1):
                 wanted = [as_scenario_object(each) for each in in_namespace(stage.config, scenario.namespace)]
                 names = {Reference.of(each) for each in wanted}
                 with clock.phase("clean up"):
                     self._take_away([each for each in present if Reference.of(each) not in names])
                 hiding = any(each["kind"] == "Sidecar" for each in present if Reference.of(each) in names)
                 present = wanted
+                with clock.phase("apply"):
+                    attempted += attempts(self.api, stage.rejected, scenario.namespace)
                 with _shown(evidence, number, stage, wanted) as recorded:
-                    recorded.extend(self._staged(loaded, stage, wanted, clock, may_hide=hiding))
+                    recorded.extend(self._staged(loaded, stage, wanted, wallet, clock, may_hide=hiding))
                 exchanges += recorded
-            return Performance(tuple(exchanges), clock.phases)
+            return Performance(tuple(exchanges), clock.phases, attempts=tuple(attempted))
         except NotConverged as blocked:
             return Performance((), clock.phases, str(blocked))
         finally:
@@ -115,7 +124,14 @@ class Mesh:
                 self._take_away(present)
 
     def _staged(
-        self, loaded: Loaded, stage: Stage, objects: Sequence[Object], clock: Clock, *, may_hide: bool
+        self,
+        loaded: Loaded,
+        stage: Stage,
+        objects: Sequence[Object],
+        wallet: Wallet,
+        clock: Clock,
+        *,
+        may_hide: bool,
     ) -> list[Exchange]:
         """Apply, gate, measure: one state of the configuration."""
         namespace = loaded.scenario.namespace
@@ -126,6 +142,8 @@ class Mesh:
             return [pod for space in sorted(spaces) for pod in self.workloads.pods(space)]
 
         with clock.phase("apply"):
+            if stage.key_server:
+                self._key_server.offer(stage, wallet)
             self._try(loaded, stage, objects)
             brought = [each for each in objects if "istio.io/" not in each["apiVersion"]]
             self._apply(loaded, stage, objects, brought)
@@ -135,11 +153,15 @@ class Mesh:
             applied = self._apply(loaded, stage, objects, [each for each in objects if each not in brought])
         with clock.phase("gate"):
             self._gate.pass_applied(applied, pods(), before)
+            if stage.key_server:
+                self._gate.pass_asked(lambda: self._key_server.unasked(stage), pods(), before)
         with clock.phase("measure"):
             # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
             elsewhere = {OUTSIDE, "default"} - spaces
             witnesses = [*pods(), *(pod for place in sorted(elsewhere) for pod in self.workloads.pods(place))]
-            return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12])
+            return measure(
+                self.workloads, [*map(wallet.furnished, stage.cases)], namespace, witnesses, uuid.uuid4().hex[:12]
+            )
 
     def _try(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> None:
         """All or nothing: every object is tried by the API server first; in a Namespace that is brought, after that."""

@@ -24,6 +24,8 @@ INGRESS = "ingress"
 """The place of all gateways: what configures one, and what sends through one."""
 ROOT = "istio-system"
 MESH = "mesh"
+KEY_SERVER = "key-server"
+"""The place of what the key server offers."""
 
 _CLUSTER_SUFFIXES = (".svc.cluster.local", ".svc")
 _POLICIES = frozenset(
@@ -59,6 +61,8 @@ def territory(scenario: Scenario) -> Territory:
             places |= _place_of_host(urlsplit(case.request.url).hostname or "")
     if ROOT in places:
         places.add(INGRESS)
+    if any(stage.key_server for stage in scenario.stages):
+        places.add(KEY_SERVER)
     return Territory(frozenset(places), alone)
 
 

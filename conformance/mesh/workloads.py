@@ -73,6 +73,15 @@ class Workloads:
         entries: list[dict[str, Any]] = json.loads(self._ask(pod, f"journal?prefix={prefix}"))["entries"]
         return entries
 
+    def put_documents(self, pod: Pod, documents: Mapping[str, Any]) -> None:
+        """Tells a server of documents what it answers at these paths: {path: {status, body}}."""
+        self._ask(pod, "documents", "put", documents)
+
+    def documents(self, pod: Pod) -> dict[str, Any]:
+        """What a server of documents answers, and how often each was fetched since: {path: {status, fetches}}."""
+        found: dict[str, Any] = json.loads(self._ask(pod, "documents"))
+        return found
+
     def load(self, pod: Pod, plan: Mapping[str, Any]) -> dict[str, Any]:
         """Has the pod send as fast as it can, for the bench."""
         result: dict[str, Any] = json.loads(self._ask(pod, "load", "post", plan, _PLAN_SECONDS))

@@ -17,6 +17,7 @@ from typing import Annotated, BinaryIO, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from conformance.errors import BadInput, Incomplete
+from conformance.judgement.admission import FORESEEN, REJECTED, Attempt, ExpectedRejection, judge_rejections
 from conformance.judgement.departures import JUDGED_HERE, Known, with_departures
 from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
@@ -75,6 +76,10 @@ class ScenarioRecord(_Line):
     cases: tuple[CaseExpectation, ...]
     exchanges: tuple[Exchange, ...]
     findings: tuple[Finding, ...]
+    rejections: tuple[ExpectedRejection, ...] = ()
+    """Objects that must be refused."""
+    attempts: tuple[Attempt, ...] = ()
+    """What the API server said to them."""
     known: Known = Known()
     """What the register of expectations said of it."""
     evidence: str = ""
@@ -168,11 +173,13 @@ def replay(scenario: ScenarioRecord) -> tuple[Finding, ...]:
 
     Findings that are not the judge's (a refused configuration, say) stand as recorded, before the judge's.
     """
-    others = tuple(finding for finding in scenario.findings if finding.check not in JUDGED | JUDGED_HERE)
+    remade = JUDGED | JUDGED_HERE | {REJECTED, FORESEEN}
+    others = tuple(finding for finding in scenario.findings if finding.check not in remade)
     if not scenario.exchanges and any(finding.verdict is Verdict.BLOCKED for finding in others):
         # It was blocked before anything was sent, so nothing was judged.
         return others
-    findings = (*others, *judge(scenario.id, scenario.cases, scenario.exchanges))
+    judged = judge(scenario.id, scenario.cases, scenario.exchanges)
+    findings = (*others, *judged, *judge_rejections(scenario.id, scenario.rejections, scenario.attempts))
     return with_departures(scenario.id, scenario.known, scenario.exchanges, findings)
 
 

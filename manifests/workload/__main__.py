@@ -11,6 +11,7 @@ import uvloop
 
 from workload.application import Application
 from workload.control import Control
+from workload.documents import Documents, DocumentServer
 from workload.journal import Journal
 from workload.serving import Listeners, context_of
 from workload.settings import Settings, SettingsError, settings_from
@@ -23,11 +24,12 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     journal = Journal()
     listeners = Listeners()
-    application = Application(settings, journal)
+    documents = Documents()
+    application = DocumentServer(documents) if settings.serves_documents else Application(settings, journal)
     for port in settings.ports:
         context = context_of(port, settings)
         await listeners.listen(application, host=settings.host, port=port.number, context=context)
-    control = Control(settings, journal)
+    control = Control(settings, journal, documents)
     await listeners.listen(control, host=settings.host, port=settings.control_port, context=None)
     await stopped.wait()
     await listeners.stop()

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from workload.application import Receive, Scope, Send, identity_of
 from workload.client import PlanError, PlanExecution, headers_from, plan_from
+from workload.documents import Documents, DocumentsError
 from workload.journal import Entry, Journal
 from workload.load import load_from, run_load
 from workload.settings import Settings
@@ -48,9 +49,10 @@ Route = Callable[[Scope, Receive], Awaitable[Reply]]
 class Control:
     """The ASGI application of the control port."""
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
+    def __init__(self, settings: Settings, journal: Journal, documents: Documents) -> None:
         self._settings = settings
         self._journal = journal
+        self._documents = documents
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="plan")
         self._routes: dict[tuple[str, str], Route] = {
             ("GET", "/healthz"): self._healthz,
@@ -60,13 +62,15 @@ class Control:
             ("POST", "/plan"): self._plan,
             ("POST", "/load"): self._load,
             ("POST", "/fetch"): self._fetch,
+            ("GET", "/documents"): self._read_documents,
+            ("PUT", "/documents"): self._put_documents,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
             reply = await self._route(scope)(scope, receive)
-        except (PlanError, ContentError) as error:
+        except (PlanError, ContentError, DocumentsError) as error:
             reply = _json(400, {"error": str(error)})
         except UnicodeError as error:
             # JSON can spell half a surrogate pair, which no encoding can send.
@@ -102,6 +106,15 @@ class Control:
     async def _clear_journal(self, scope: Scope, _: Receive) -> Reply:
         removed = self._journal.forget(_prefix(scope))
         return _json(200, {"workload": self._settings.workload, "pod": self._settings.pod, "removed": removed})
+
+    async def _read_documents(self, _: Scope, __: Receive) -> Reply:
+        return _json(200, self._documents.as_json())
+
+    async def _put_documents(self, _: Scope, receive: Receive) -> Reply:
+        if not self._settings.serves_documents:
+            raise ContentError("this workload serves itself, no documents: SERVES=documents in its environment")
+        self._documents.put(await _content(receive))
+        return _json(200, self._documents.as_json())
 
     async def _plan(self, _: Scope, receive: Receive) -> Reply:
         plan = plan_from(await _content(receive))

@@ -45,6 +45,7 @@ class Settings:
     reviews_url: str
     ratings_url: str
     admin_url: str
+    serves_documents: bool
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -67,6 +68,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         reviews_url=environment.get("REVIEWS_URL", "http://reviews:9080"),
         ratings_url=environment.get("RATINGS_URL", "http://ratings:9080"),
         admin_url=environment.get("PROXY_ADMIN_URL", "http://127.0.0.1:15000"),
+        serves_documents=_choice("SERVES", environment.get("SERVES", "itself"), "itself", "documents") == "documents",
     )
     _require_files(settings)
     return settings
@@ -83,6 +85,12 @@ def _number(variable: str, text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 65536:
         raise SettingsError(f"{variable}: expected a port number, found {text!r}")
     return int(text)
+
+
+def _choice(variable: str, text: str, *known: str) -> str:
+    if text not in known:
+        raise SettingsError(f"{variable}: expected {' or '.join(known)}, found {text!r}")
+    return text
 
 
 def _require_files(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
 from conformance.language.rejections import Rejection
-from conformance.language.tokens import Key, KeyServer, Token
+from conformance.language.tokens import UNAVAILABLE, Key, KeyServer, Token
 from conformance.language.words import (
     HeaderNames,
     HeaderValues,
@@ -307,6 +307,18 @@ class Scenario(_Words):
             for uri, offered in stage.key_server.items():
                 for index, name in enumerate(() if isinstance(offered, str) else offered):
                     yield name, (*stage.steps, "key_server", uri, index)
+
+    @model_validator(mode="after")
+    def _keeps_what_is_served(self) -> Scenario:
+        served: dict[str, bool] = {}
+        for stage in self.stages:
+            for uri, offered in stage.key_server.items():
+                if served.setdefault(uri, offered != UNAVAILABLE) != (offered != UNAVAILABLE):
+                    problem = f"{uri} is served in one phase and unavailable in another"
+                    # It keeps the old keys of what it once had, and stops asking for any others.
+                    hint = "take two URIs: istiod asks for no keys at all for a minute when one that it had fails"
+                    raise _contradiction(problem, hint, *stage.steps, "key_server", uri)
+        return self
 
     @model_validator(mode="after")
     def _shows_the_replacements(self) -> Scenario:

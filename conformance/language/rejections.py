@@ -6,7 +6,7 @@ from conformance.language.words import Native, Text, Words
 
 
 class Rejection(Words):
-    """An object that is applied (server-side dry run) and refused: by the API server, or by Istio's webhook."""
+    """An object that is applied (as a dry run) and refused: by the API server, or by Istio's webhook."""
 
     name: Text
     object: Native

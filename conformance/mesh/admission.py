@@ -12,14 +12,14 @@ _STORED = 200
 
 
 def attempts(api: Api, rejections: Iterable[Rejection], namespace: str) -> list[Attempt]:
-    """Each object once, by server-side dry run: every check of a real apply, and nothing is stored."""
+    """Each object once, by a dry run of its creation: every check of a real one, and nothing is stored."""
     return [_attempt(api, each.name, *in_namespace([each.object], namespace)) for each in rejections]
 
 
 def _attempt(api: Api, name: str, manifest: Object) -> Attempt:
     described = str(Reference.of(manifest))
     try:
-        api.apply(manifest, dry_run=True)
+        api.try_create(manifest)
     except ApiError as refused:
         return Attempt(name, described, refused.status, refused.message)
     return Attempt(name, described, _STORED, "")

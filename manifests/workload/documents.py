@@ -35,13 +35,16 @@ class Documents:
         self._by_path: dict[str, Document] = {}
 
     def put(self, content: object) -> None:
-        """{path: {status, body}}: replaces these, leaves all others alone, all or nothing."""
+        """{path: {status, body}}: replaces those that differ, leaves all others alone, all or nothing."""
         if not isinstance(content, Mapping):
             raise DocumentsError("expected an object of documents by path")
         found = {_path(path): _document(path, document) for path, document in content.items()}
         if len(self._by_path.keys() | found.keys()) > MAXIMUM_DOCUMENTS:
             raise DocumentsError(f"expected at most {MAXIMUM_DOCUMENTS} documents")
-        self._by_path.update(found)
+        for path, document in found.items():
+            known = self._by_path.get(path)
+            if known is None or (known.status, known.body) != (document.status, document.body):
+                self._by_path[path] = document
 
     def fetched(self, path: str) -> Document | None:
         """The document for a reader, who is counted."""

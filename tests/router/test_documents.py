@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import conformance
+from conformance.judgement.admission import broken_rejections
 from conformance.judgement.agreement import promise_against_router
 from conformance.language.load import Loaded, load_catalogue
 from conformance.mesh.applications import applications
-from conformance.voices import predicted_cases
+from conformance.voices import foreseen_rejections, predicted_cases
 
 CATALOGUE = load_catalogue(Path(conformance.__path__[0]) / "scenarios", applications())
 
@@ -32,3 +33,8 @@ def test_the_router_has_an_answer_for_every_case(loaded: Loaded) -> None:
     for case in predicted_cases(loaded):
         assert case.predicted is not None
         assert sum(outcome.probability for outcome in case.predicted.outcomes) == 1
+
+
+@pytest.mark.parametrize("loaded", CATALOGUE, ids=lambda loaded: loaded.scenario.id)
+def test_a_refusal_is_foreseen_for_the_reason_that_is_promised(loaded: Loaded) -> None:
+    assert broken_rejections(foreseen_rejections(loaded)) == ()

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from conformance.errors import Problem
-from conformance.language.models import CONTRADICTION
 from conformance.language.source import Source, Step
+from conformance.language.words import CONTRADICTION
 
 MAX_QUOTED = 60
 """Characters of a wrong value in a message; its line tells the rest."""

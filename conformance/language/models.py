@@ -10,25 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
-
-Element = TypeVar("Element")
-Listed = Annotated[tuple[Element, ...], Field(strict=False)]
-"""YAML has lists, a frozen model has tuples: this is the only conversion."""
-
-CONTRADICTION = "contradiction"
-"""The type of the errors raised here; their context has `hint` and `at`, the steps from the model to the culprit."""
-
-
-def _contradiction(problem: str, hint: str, *at: str | int) -> PydanticCustomError:
-    # pydantic fills braces in the template from the context; the text itself must not be taken for a template.
-    return PydanticCustomError(CONTRADICTION, "{problem}", {"problem": problem, "hint": hint, "at": at})
+from conformance.language.words import Label, Listed, Text, Words
+from conformance.language.words import contradiction as _contradiction
 
 
 def _absolute(url: str) -> str:
@@ -73,10 +62,7 @@ def _native(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$")]
-"""One line without space around it."""
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$", max_length=120)]
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Url = Annotated[str, AfterValidator(_absolute)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?$")]
@@ -88,28 +74,14 @@ Native = Annotated[dict[str, Any], AfterValidator(_native)]
 Method = Literal["get", "post", "put", "delete", "head", "options", "patch"]
 
 
-class _Words(BaseModel):
-    """A mapping with a closed set of keys, none of which may be there without a value."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_values(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for key, value in values.items():
-                if value is None:
-                    raise _contradiction(f"{key} has no value", "write one, or remove the key", key)
-        return values
-
-    def _refuse_both(self, names: tuple[str, ...], absent: tuple[str, ...], *at: str) -> None:
-        both = sorted({name.lower() for name in names} & {name.lower() for name in absent})
-        if both:
-            problem = f"{', '.join(both)} is both in headers and in without_headers"
-            raise _contradiction(problem, "no request and no answer can be both; keep one", *at)
+def _refuse_both(names: tuple[str, ...], absent: tuple[str, ...], *at: str) -> None:
+    both = sorted({name.lower() for name in names} & {name.lower() for name in absent})
+    if both:
+        problem = f"{', '.join(both)} is both in headers and in without_headers"
+        raise _contradiction(problem, "no request and no answer can be both; keep one", *at)
 
 
-class Origin(_Words):
+class Origin(Words):
     """Where the promise is written, and what it says in our own words."""
 
     document: Text
@@ -117,7 +89,7 @@ class Origin(_Words):
     claim: Text
 
 
-class Request(_Words):
+class Request(Words):
     """Exactly one method with its URL."""
 
     METHODS: ClassVar[tuple[Method, ...]] = ("get", "post", "put", "delete", "head", "options", "patch")
@@ -151,7 +123,7 @@ class Request(_Words):
         return url
 
 
-class Saw(_Words):
+class Saw(Words):
     """What the answering workload sees of the request."""
 
     path: Annotated[str, StringConstraints(pattern=r"^/[\x21-\x7e]*$")] | None = None
@@ -165,7 +137,7 @@ class Saw(_Words):
     def _is_possible(self) -> Saw:
         if not self.model_fields_set:
             raise _contradiction("saw promises nothing", f"write one of {', '.join(Saw.model_fields)}")
-        self._refuse_both(tuple(self.headers), self.without_headers, "headers")
+        _refuse_both(tuple(self.headers), self.without_headers, "headers")
         return self
 
     def expected(self) -> ExpectedSight:
@@ -188,7 +160,7 @@ def _ascending(band: tuple[float, float]) -> tuple[float, float]:
 Band = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ascending)]
 
 
-class Expectation(_Words):
+class Expectation(Words):
     """What becomes of the request; at least one key, and none that excludes another."""
 
     status: Annotated[int, Field(ge=100, le=599)] | None = None
@@ -213,7 +185,7 @@ class Expectation(_Words):
         if self.saw is not None and self.answered_by == NOBODY:
             problem = "saw tells what a workload saw, and answered_by that nobody did"
             raise _contradiction(problem, "keep one of the two", "saw")
-        self._refuse_both(tuple(self.headers), self.without_headers, "headers")
+        _refuse_both(tuple(self.headers), self.without_headers, "headers")
         return self
 
     def _is_possible_without_answer(self) -> None:
@@ -238,7 +210,7 @@ class Expectation(_Words):
         )
 
 
-class Case(_Words):
+class Case(Words):
     """One request, sent once, and what is promised about it."""
 
     name: Text
@@ -260,7 +232,7 @@ class Case(_Words):
         return CaseExpectation(self.name, self.expect.expected())
 
 
-class Phase(_Words):
+class Phase(Words):
     """One state of the configuration, and the requests that are sent while it holds."""
 
     name: Text
@@ -277,7 +249,7 @@ class Stage:
     steps: tuple[str | int, ...] = ()
 
 
-class Scenario(_Words):
+class Scenario(Words):
     """One promise of a document: a configuration and the requests that show it.
 
     Or phases, where the order matters: what one brings and the next does not is taken away between the two.

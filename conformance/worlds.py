@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
+from conformance.language.behaviours import Behaviour
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.load import Loaded
 from conformance.language.models import Case, Stage
@@ -16,6 +18,8 @@ from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INGRESS, INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.objects import AnyObject
+from conformance.router.objects.kubernetes import Behaviour as Facts
+from conformance.router.objects.kubernetes import Pod
 from conformance.router.request import Request, Scheme
 from conformance.router.versions import Version
 from conformance.router.world import World, build
@@ -26,9 +30,14 @@ Object = Mapping[str, Any]
 
 
 def scenario_world(
-    loaded: Loaded, stage: Stage, version: Version | None = None, *, has_istio_proxy: bool = True
+    loaded: Loaded,
+    stage: Stage,
+    version: Version | None = None,
+    *,
+    has_istio_proxy: bool = True,
+    behaviours: Sequence[Behaviour] = (),
 ) -> World:
-    """The state of the mesh while the requests of one stage are sent."""
+    """The state of the mesh while the requests of one stage are sent, as its workloads behave."""
     scenario = loaded.scenario
     addresses = Addresses()
     found = foundation(addresses)
@@ -38,6 +47,7 @@ def scenario_world(
         objects = [*read(application), *read("clients")]
         found = found.with_more(kubernetes(objects, namespace, addresses, injected=[namespace]))
     found = found.with_more(kubernetes(_plain(stage.config), scenario.namespace, addresses))
+    found = replace(found, pods=behaving(found.pods, behaviours, scenario.namespace))
     configured = typed_objects([*read("sentinel"), *stage.config], scenario.namespace, loaded.source.path)
     return world_of(configured, found, version, has_istio_proxy=has_istio_proxy)
 
@@ -45,6 +55,22 @@ def scenario_world(
 PLAIN = frozenset({"Service", "Deployment", "Pod", "Secret", "Namespace"})
 MODELLED = frozenset(KINDS) | PLAIN
 """The kinds that the router understands."""
+
+
+def behaving(pods: Sequence[Pod], behaviours: Iterable[Behaviour], namespace: str) -> tuple[Pod, ...]:
+    """The pods with what is told of them; of several behaviours of one pod the last counts."""
+    behaved = {id(pod): pod for pod in pods}
+    for each in behaviours:
+        for home in (namespace, OUTSIDE):
+            named = [pod for pod in pods if (pod.metadata.namespace, pod.workload) == (home, each.workload)]
+            if each.replica is not None:
+                named = named[each.replica : each.replica + 1]
+            for pod in named:
+                how = Facts(status=each.status or 200, seconds=each.seconds or 0.0, resets=bool(each.resets))
+                behaved[id(pod)] = replace(pod, behaviour=how)
+            if named:
+                break
+    return tuple(behaved.values())
 
 
 def _plain(config: Iterable[Object]) -> list[Object]:
@@ -133,4 +159,5 @@ def request_of(case: Case, namespace: str) -> Request:
         headers=tuple(pair for pair in headers if pair[0].lower() != "host"),
         authority=hosts[-1] if hosts else parts.netloc,
         dial=(INGRESS, port) if case.client == INTERNET else None,
+        at_once=case.times if case.at_once else 1,
     )

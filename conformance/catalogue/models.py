@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from conformance.language.models import Identifier, Listed, Text
+from conformance.language.models import Identifier
+from conformance.language.words import Listed, Text
 
 
 class _Words(BaseModel):

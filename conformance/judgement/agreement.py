@@ -24,8 +24,11 @@ FAILURES: Mapping[Kind, frozenset[FailureKind]] = {
 def promise_against_router(expected: Expected, predicted: Predicted) -> tuple[str, ...]:
     """Why no outcome keeps the promise, or which outcome breaks it; empty if every possible outcome keeps it.
 
-    What the router leaves undefined contradicts nobody.
+    What the router leaves undefined contradicts nobody. Of alternatives each outcome keeps one at least, and each that
+    must come about is kept by an outcome; how often is not the router's to say, which knows nothing of what was before.
     """
+    if expected.counts:
+        return tuple(_broken_counts(expected, predicted))
     return tuple(
         dict.fromkeys(
             f"{difference}  [{describe(outcome)}]"
@@ -33,6 +36,28 @@ def promise_against_router(expected: Expected, predicted: Predicted) -> tuple[st
             if outcome.kind is not Kind.UNDEFINED
             for difference in _broken_promises(expected, outcome, predicted.request)
         )
+    )
+
+
+def _broken_counts(expected: Expected, predicted: Predicted) -> Iterator[str]:
+    outcomes = [each for each in predicted.outcomes if each.kind is not Kind.UNDEFINED]
+    kept = [
+        {
+            number
+            for number, each in enumerate(expected.counts)
+            if not any(_broken_promises(each.expected, outcome, predicted.request))
+        }
+        for outcome in outcomes
+    ]
+    yield from (
+        f"promised one of {len(expected.counts)} alternatives, predicted another  [{describe(outcome)}]"
+        for outcome, numbers in zip(outcomes, kept, strict=True)
+        if not numbers
+    )
+    yield from (
+        f"promised {each.least} times alternative {number + 1}, predicted never"
+        for number, each in enumerate(expected.counts)
+        if outcomes and each.least and not any(number in numbers for numbers in kept)
     )
 
 

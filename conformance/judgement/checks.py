@@ -32,7 +32,7 @@ Check = Callable[[Expected, Exchange], Opinion | None]
 
 def arrives_once(expected: Expected, exchange: Exchange) -> Opinion | None:
     """Promised of every request without being written down, unless something else is."""
-    if expected.arrivals is not None:
+    if expected.arrivals is not None or expected.counts:
         return None
     wanted = "the request at one workload, once, at most"
     return _opinion(wanted, _list(_workloads(exchange.seen)) or "none", agrees=len(exchange.seen) <= 1)

@@ -45,6 +45,17 @@ class Expected:
     """Seconds from sending to the end of the answer, or of the refusal: at least, at most."""
     arrivals: tuple[tuple[str, int], ...] | None = None
     """How often which workloads see it; () is nobody. None: at one of them, once, at most."""
+    counts: tuple[Counted, ...] = ()
+    """Of all requests of a case: each keeps one of these, the first it can, and each is kept so often."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An alternative, and by how many requests of a case it is kept."""
+
+    least: int
+    most: int
+    expected: Expected
 
 
 @dataclass(frozen=True)
@@ -64,3 +75,5 @@ class CaseExpectation:
     """The document's."""
     predicted: Predicted | None = None
     """The router's; None where it was not asked."""
+    times: int = 1
+    """How many requests it sends."""

@@ -11,16 +11,17 @@ from conformance.judgement.comparison import compare
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
+from conformance.judgement.many import COUNTS, counts, of_all
 from conformance.judgement.verdict import Verdict
 from conformance.router.prediction import Kind
 
 RECORDED = "recorded"
-"""The check of the record itself: one exchange per case, well-formed, with a token of its own."""
+"""The check of the record itself: one exchange per request, well-formed, with a token of its own."""
 
 PREDICTED = "router"
 """The check of the router's prediction against the exchange."""
 
-JUDGED = frozenset({RECORDED, PREDICTED, *CHECKS})
+JUDGED = frozenset({RECORDED, PREDICTED, COUNTS, *CHECKS})
 """The names of all checks whose findings judge() makes."""
 
 _WELL_RECORDED = "one exchange with a token of its own, which has either an answer or a failure"
@@ -47,17 +48,24 @@ def _of_case(
     scenario: str, case: CaseExpectation, exchanges: Sequence[Exchange], tokens: Mapping[str, int]
 ) -> Iterator[Finding]:
     witness = exchanges[0].token if exchanges else None
-    flaw = _flaw(exchanges, tokens)
+    flaw = _flaw(exchanges, tokens, case.times)
     if flaw:
         yield _finding(scenario, case.name, RECORDED, flaw, witness)
         return
+
+    def finding(check: str, opinions: Sequence[Opinion | None]) -> Iterator[Finding]:
+        given = [each for each in opinions if each]
+        if given:
+            opinion, number = of_all(given)
+            yield _finding(scenario, case.name, check, opinion, exchanges[number].token)
+
     for name, check in CHECKS.items():
-        opinion = check(case.expected, exchanges[0])
-        if opinion:
-            yield _finding(scenario, case.name, name, opinion, witness)
+        yield from finding(name, [check(case.expected, exchange) for exchange in exchanges])
+    yield from finding(COUNTS, [counts(case.expected, exchanges)])
     # Where Istio's answer is not determined the router has no voice.
-    if case.predicted is not None and not any(each.kind is Kind.UNDEFINED for each in case.predicted.outcomes):
-        yield _finding(scenario, case.name, PREDICTED, _as_predicted(case.predicted, exchanges[0]), witness)
+    predicted = case.predicted
+    if predicted is not None and not any(each.kind is Kind.UNDEFINED for each in predicted.outcomes):
+        yield from finding(PREDICTED, [_as_predicted(predicted, exchange) for exchange in exchanges])
 
 
 def _as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
@@ -69,13 +77,13 @@ def _as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
     return Opinion(Verdict.PASS, f"what the router predicts, {wanted}", "just that")
 
 
-def _flaw(exchanges: Sequence[Exchange], tokens: Mapping[str, int]) -> Opinion | None:
+def _flaw(exchanges: Sequence[Exchange], tokens: Mapping[str, int], times: int) -> Opinion | None:
     """Why the recording of a case cannot be judged."""
     if not exchanges:
         return Opinion(Verdict.BLOCKED, _WELL_RECORDED, "no exchange was recorded")
     flaws = []
-    if len(exchanges) > 1:
-        flaws.append(f"{len(exchanges)} exchanges")
+    if len(exchanges) != times:
+        flaws.append(f"{len(exchanges)} exchanges" if times == 1 else f"{len(exchanges)} exchanges in place of {times}")
     for exchange in exchanges:
         if tokens[exchange.token] > 1:
             flaws.append(f"{tokens[exchange.token]} exchanges of the scenario have the token {exchange.token}")

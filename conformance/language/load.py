@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
+from conformance.language.behaviours import Behaviour
 from conformance.language.invalid import Vocabulary, nearest, problem_of
-from conformance.language.models import Case, Expectation, Origin, Phase, Request, Saw, Scenario
+from conformance.language.models import Alternative, Case, Expectation, Origin, Phase, Request, Saw, Scenario
 from conformance.language.source import Source, Step, read_source
 
 WORDS = Vocabulary(
@@ -24,6 +25,8 @@ WORDS = Vocabulary(
         "request": Request,
         "expect": Expectation,
         "document": Expectation,
+        "counts": Alternative,
+        "behaviours": Behaviour,
         "saw": Saw,
     },
     patterns={
@@ -35,9 +38,14 @@ WORDS = Vocabulary(
         "beside": "write lower-case letters, digits and hyphens",
         "namespace": "write lower-case letters, digits and hyphens",
         "from": "write lower-case letters, digits and hyphens",
+        "workload": "write the name of a workload",
         "answered_by": f"write the name of a workload, or {NOBODY}",
     },
 )
+
+
+Place = tuple[Step, ...]
+"""The steps to a part of a file."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class Application:
     clients: frozenset[str]
     """Who may send besides the workloads: outside, internet, service names, probe clients."""
     workloads: frozenset[str]
+    servers: frozenset[str] = frozenset()
+    """Workloads beside those, whose behaviour can be told: the servers of the outside."""
 
     def and_also(self, other: Application) -> Application:
         """Both in one namespace."""
@@ -128,24 +138,38 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
         elif isinstance(other, str):
             problem = f"there is no application {other!r}"
             yield source.problem("beside", index, problem=problem, hint=nearest(other, applications))
-    senders = application.clients | application.workloads
-    answerers = application.workloads | {NOBODY}
-    phases = source.at("phases")
-    places: list[tuple[Step, ...]] = [()]
-    places += [("phases", index) for index in range(len(phases) if isinstance(phases, list) else 0)]
-    for place in places:
-        cases = source.at(*place, "cases")
-        for index in range(len(cases) if isinstance(cases, list) else 0):
-            case = (*place, "cases", index)
+    for place in ((), *_numbered(source, "phases")):
+        yield from _unknown_behaviours(source, application, place)
+        for case in _numbered(source, *place, "cases"):
+            senders = application.clients | application.workloads
             yield from _unknown_name(source, senders, f"{name} has no client", *case, "from")
-            yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "expect", "answered_by")
-            yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "document", "answered_by")
-            arrivals = source.at(*case, "expect", "arrivals")
-            for workload in arrivals if isinstance(arrivals, dict) else ():
-                if isinstance(workload, str) and workload not in application.workloads:
-                    hint = nearest(workload, application.workloads)
-                    problem = f"{name} has no workload {workload!r}"
-                    yield source.problem(*case, "expect", "arrivals", workload, problem=problem, hint=hint)
+            yield from _unknown_behaviours(source, application, case)
+            promises = _numbered(source, *case, "expect", "counts")
+            for promise in ((*case, "expect"), (*case, "document"), *promises):
+                yield from _unknown_in_promise(source, application, name, promise)
+
+
+def _unknown_in_promise(source: Source, application: Application, name: str, place: Place) -> Iterator[Problem]:
+    problem = f"{name} has no workload"
+    yield from _unknown_name(source, application.workloads | {NOBODY}, problem, *place, "answered_by")
+    known = application.workloads | application.servers
+    arrivals = source.at(*place, "arrivals")
+    for workload in arrivals if isinstance(arrivals, dict) else ():
+        if isinstance(workload, str) and workload not in known:
+            where = (*place, "arrivals", workload)
+            yield source.problem(*where, problem=f"{problem} {workload!r}", hint=nearest(workload, known))
+
+
+def _unknown_behaviours(source: Source, application: Application, place: Place) -> Iterator[Problem]:
+    known = application.workloads | application.servers
+    for behaviour in _numbered(source, *place, "behaviours"):
+        yield from _unknown_name(source, known, f"{application.name} has no workload", *behaviour, "workload")
+
+
+def _numbered(source: Source, *place: Step) -> list[Place]:
+    """The places of a list's elements; none where there is no list."""
+    found = source.at(*place)
+    return [(*place, index) for index in range(len(found) if isinstance(found, list) else 0)]
 
 
 def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:

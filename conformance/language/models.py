@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
+from conformance.judgement.expectation import NOBODY, CaseExpectation, Counted, Expected, ExpectedSight, Refusal
+from conformance.language.behaviours import Behaviour
 from conformance.language.words import Label, Listed, Text, Words
 from conformance.language.words import contradiction as _contradiction
 
@@ -101,7 +102,7 @@ class Request(Words):
     head: Url | None = None
     options: Url | None = None
     patch: Url | None = None
-    headers: HeaderValues = {}
+    headers: HeaderValues = Field({})
     body: str | None = None
 
     @model_validator(mode="after")
@@ -174,6 +175,8 @@ class Expectation(Words):
     """Seconds until the end: at least, at most."""
     arrivals: dict[Label, Annotated[int, Field(ge=1)]] | None = None
     """Attempts and copies by workload: how often the journal of each has the request."""
+    counts: Listed[Alternative] = Field((), min_length=1)
+    """Of many requests: each is one of these alternatives (the first that it keeps), and each of them so often."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Expectation:
@@ -189,7 +192,7 @@ class Expectation(Words):
         return self
 
     def _is_possible_without_answer(self) -> None:
-        of_answers = self.model_fields_set - {"refused", "answered_by", "takes", "arrivals"}
+        of_answers = self.model_fields_set - {"refused", "answered_by", "takes", "arrivals", "count"}
         if self.answered_by not in {None, NOBODY}:
             of_answers |= {"answered_by"}
         if of_answers:
@@ -207,11 +210,45 @@ class Expectation(Words):
             refused=self.refused,
             takes=self.takes,
             arrivals=None if self.arrivals is None else tuple(self.arrivals.items()),
+            counts=tuple(Counted(*each.count, each.expected()) for each in self.counts),
         )
 
 
+def _whole_range(count: tuple[int, int]) -> tuple[int, int]:
+    if not 0 <= count[0] <= count[1]:
+        raise _contradiction(f"the count {list(count)} is empty", "write the least and the most, such as [2, 4]")
+    return count
+
+
+Range = Annotated[tuple[int, int], Field(strict=False), AfterValidator(_whole_range)]
+
+
+class Alternative(Expectation):
+    """An expectation, and how many of a case's requests meet it: at least, at most."""
+
+    count: Range
+
+    @model_validator(mode="after")
+    def _is_one_of_many(self) -> Alternative:
+        if self.counts:
+            raise _contradiction("an alternative has alternatives of its own", "list them side by side", "counts")
+        if self.model_fields_set == {"count"}:
+            raise _contradiction("the alternative expects nothing", "say what becomes of so many requests")
+        return self
+
+
+Expectation.model_rebuild()
+
+
+MOST_AT_ONCE = 500
+"""Each of them is a thread of the client's."""
+
+
 class Case(Words):
-    """One request, sent once, and what is promised about it."""
+    """One request, sent once, and what is promised about it; or several that are alike, each with its own token.
+
+    `expect` holds for each of the `times` requests. They follow each other, or all leave in the same moment.
+    """
 
     name: Text
     client: Label = Field(alias="from")
@@ -219,6 +256,12 @@ class Case(Words):
     expect: Expectation
     document: Expectation | None = None
     """What the document claims, where today's Istio does otherwise: the register of expectations has the reason."""
+    times: Annotated[int, Field(ge=1, le=10_000)] = 1
+    at_once: Literal[True] | None = None
+    after: Annotated[float, Field(strict=False, gt=0, le=60)] | None = None
+    """Seconds that pass before it is sent, where the promise is about time."""
+    behaviours: Listed[Behaviour] = ()
+    """What workloads do with these requests only; it comes before what they do in the whole stage."""
 
     @model_validator(mode="after")
     def _is_contradicted(self) -> Case:
@@ -227,9 +270,21 @@ class Case(Words):
             raise _contradiction(problem, "remove document: it is for claims that Istio contradicts", "document")
         return self
 
+    @model_validator(mode="after")
+    def _is_countable(self) -> Case:
+        if self.at_once and not 2 <= self.times <= MOST_AT_ONCE:
+            problem = f"{self.times} requests cannot be sent at once"
+            raise _contradiction(problem, f"write times, from 2 to {MOST_AT_ONCE}, or drop at_once", "at_once")
+        least = sum(each.count[0] for each in self.expect.counts)
+        most = sum(each.count[1] for each in self.expect.counts)
+        if self.expect.counts and not least <= self.times <= most:
+            problem = f"the counts add up to {least} at least and {most} at most, but it is sent {self.times} times"
+            raise _contradiction(problem, "make room for as many as times says", "expect", "counts")
+        return self
+
     def expected(self) -> CaseExpectation:
         """The promise in the form the judge compares with."""
-        return CaseExpectation(self.name, self.expect.expected())
+        return CaseExpectation(self.name, self.expect.expected(), times=self.times)
 
 
 class Phase(Words):
@@ -237,6 +292,8 @@ class Phase(Words):
 
     name: Text
     config: Listed[Native] = ()
+    behaviours: Listed[Behaviour] = ()
+    together: Literal[True] | None = None
     cases: Listed[Case] = Field(min_length=1)
 
 
@@ -247,6 +304,8 @@ class Stage:
     config: tuple[dict[str, Any], ...]
     cases: tuple[Case, ...]
     steps: tuple[str | int, ...] = ()
+    behaviours: tuple[Behaviour, ...] = ()
+    together: bool = False
 
 
 class Scenario(Words):
@@ -264,6 +323,14 @@ class Scenario(Words):
     namespace: Label = "default"
     """Where the applications live, and every configuration object that does not name a namespace."""
     config: Listed[Native] = ()
+    behaviours: Listed[Behaviour] = ()
+    """What workloads do with all requests of the cases."""
+    together: Literal[True] | None = None
+    """The cases begin at the same time instead of one after the other, so that those that wait wait together.
+
+    It is for cases that do not depend on each other, and the writer says so: where a configuration counts (limits,
+    errors in a row, turns) each case would see the others' requests.
+    """
     cases: Listed[Case] = ()
     phases: Listed[Phase] = ()
 
@@ -274,12 +341,15 @@ class Scenario(Words):
     @property
     def stages(self) -> tuple[Stage, ...]:
         if not self.phases:
-            return (Stage(self.config, self.cases),)
-        return tuple(Stage(phase.config, phase.cases, ("phases", index)) for index, phase in enumerate(self.phases))
+            return (Stage(self.config, self.cases, (), self.behaviours, bool(self.together)),)
+        return tuple(
+            Stage(phase.config, phase.cases, ("phases", index), phase.behaviours, bool(phase.together))
+            for index, phase in enumerate(self.phases)
+        )
 
     @model_validator(mode="after")
     def _sends_something(self) -> Scenario:
-        if self.phases and (self.config or self.cases):
+        if self.phases and (self.config or self.cases or self.behaviours or self.together):
             problem = "a scenario with phases has its configuration and its cases in them"
             raise _contradiction(problem, "move config and cases into the phases, or drop the phases", "phases")
         if not (self.phases or self.cases):

@@ -1,4 +1,4 @@
-"""What every part of the scenario language is made of: mappings with closed keys, lists, names, and one kind of error."""
+"""What every part of the scenario language is made of: closed mappings, lists, names, and one kind of error."""
 
 from __future__ import annotations
 

@@ -45,6 +45,7 @@ def applications() -> Mapping[str, Application]:
             name=name,
             clients=_names(read(name), "Service") | _names(read("clients"), "Deployment") | {OUTSIDE, INTERNET},
             workloads=_names(read(name), "Deployment"),
+            servers=_names(read("outside"), "Deployment") - {OUTSIDE, INTERNET},
         )
         for name in _APPLICATIONS
     }

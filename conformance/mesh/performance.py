@@ -139,7 +139,7 @@ class Mesh:
             # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
             elsewhere = {OUTSIDE, "default"} - spaces
             witnesses = [*pods(), *(pod for place in sorted(elsewhere) for pod in self.workloads.pods(place))]
-            return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12])
+            return measure(self.workloads, stage, namespace, witnesses, uuid.uuid4().hex[:12])
 
     def _try(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> None:
         """All or nothing: every object is tried by the API server first; in a Namespace that is brought, after that."""

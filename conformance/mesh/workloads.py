@@ -10,6 +10,7 @@ from typing import Any
 from urllib3.exceptions import HTTPError
 
 from cluster.api import Api, ApiError, Object
+from conformance.language.behaviours import Behaviour
 from conformance.mesh.applications import INTERNET, OUTSIDE
 
 CONTROL_PORT = 9900
@@ -62,11 +63,24 @@ class Workloads:
                 return pod
         raise LookupError(f"namespace {home} has no pod of {name}")
 
-    def plan(self, pod: Pod, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Has the pod send these requests in order, each once and on a new connection; what it saw of each."""
-        body = {"requests": list(requests), "connection": "fresh"}
+    def plan(
+        self, pod: Pod, requests: Sequence[Mapping[str, Any]], *, at_once: bool = False, patience: float = 10
+    ) -> list[dict[str, Any]]:
+        """Has the pod send these requests, each once and on a new connection; what it saw of each.
+
+        In order, or all at once. An answer that does not come within `patience` seconds is a failure.
+        """
+        body = {"requests": list(requests), "connection": "fresh", "at_once": at_once, "timeout_seconds": patience}
         answers: list[dict[str, Any]] = json.loads(self._ask(pod, "plan", "post", body, _PLAN_SECONDS))["answers"]
         return answers
+
+    def behave(self, pod: Pod, prefix: str, behaviour: Behaviour) -> None:
+        """Tells the pod what to do with requests whose token begins with `prefix`."""
+        how = behaviour.model_dump(include={"seconds", "status", "resets", "first"}, exclude_none=True)
+        self._ask(pod, "behaviour", "put", {"prefix": prefix, **how})
+
+    def behave_as_always(self, pod: Pod, prefix: str) -> None:
+        self._ask(pod, f"behaviour?prefix={prefix}", "delete")
 
     def journal(self, pod: Pod, prefix: str) -> list[dict[str, Any]]:
         """What the workload saw of requests whose token begins with `prefix`."""

@@ -10,6 +10,7 @@ import sys
 import uvloop
 
 from workload.application import Application
+from workload.behaviours import Behaviours
 from workload.control import Control
 from workload.journal import Journal
 from workload.serving import Listeners, context_of
@@ -22,12 +23,13 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     journal = Journal()
+    behaviours = Behaviours()
     listeners = Listeners()
-    application = Application(settings, journal)
+    application = Application(settings, journal, behaviours)
     for port in settings.ports:
         context = context_of(port, settings)
         await listeners.listen(application, host=settings.host, port=port.number, context=context)
-    control = Control(settings, journal)
+    control = Control(settings, journal, behaviours)
     await listeners.listen(control, host=settings.host, port=settings.control_port, context=None)
     await stopped.wait()
     await listeners.stop()

@@ -10,8 +10,10 @@ import re
 import socket
 import ssl
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import httpx
 
 MAXIMUM_REQUESTS: Final = 10_000
+# Each is a thread.
+MAXIMUM_AT_ONCE: Final = 500
 MAXIMUM_BODY_BYTES: Final = 1024 * 1024
 MAXIMUM_TIMEOUT_SECONDS: Final = 300.0
 # Of one answer's body, enough to judge it by.
@@ -67,6 +71,8 @@ class Plan:
 
     requests: tuple[PlannedRequest, ...]
     kept: bool
+    at_once: bool
+    """All at the same time, each on a connection of its own, instead of one after the other."""
     timeout_seconds: float
     ca: str | None
     certificate: str | None
@@ -75,7 +81,10 @@ class Plan:
 def plan_from(content: object) -> Plan:
     """Read a plan from decoded JSON; raise PlanError for anything it does not expect."""
     fields = _fields(
-        content, "plan", allowed={"requests", "connection", "timeout_seconds", "ca", "certificate"}, needed={"requests"}
+        content,
+        "plan",
+        allowed={"requests", "connection", "at_once", "timeout_seconds", "ca", "certificate"},
+        needed={"requests"},
     )
     requests = fields["requests"]
     if not isinstance(requests, list) or len(requests) > MAXIMUM_REQUESTS:
@@ -83,12 +92,16 @@ def plan_from(content: object) -> Plan:
     connection = fields.get("connection", "fresh")
     if connection not in {"fresh", "kept"}:
         raise PlanError(f"connection: expected fresh or kept, found {connection!r}")
+    at_once = fields.get("at_once", False)
+    if not isinstance(at_once, bool) or (at_once and (connection == "kept" or len(requests) > MAXIMUM_AT_ONCE)):
+        raise PlanError(f"at_once: expected true for at most {MAXIMUM_AT_ONCE} requests on fresh connections, or false")
     timeout = fields.get("timeout_seconds", 10.0)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= MAXIMUM_TIMEOUT_SECONDS:
         raise PlanError(f"timeout_seconds: expected more than 0, at most {MAXIMUM_TIMEOUT_SECONDS:g}")
     return Plan(
         requests=tuple(_planned(request, f"requests[{index}]") for index, request in enumerate(requests)),
         kept=connection == "kept",
+        at_once=at_once,
         timeout_seconds=float(timeout),
         ca=_text_or_none(fields, "ca", "plan"),
         certificate=_text_or_none(fields, "certificate", "plan"),
@@ -175,12 +188,30 @@ class PlanExecution:
         self._budget = KEPT_PLAN_BYTES
 
     def run(self) -> list[dict[str, object]]:
-        """Execute the requests in their order."""
+        """Execute the requests in their order, or all at once."""
         try:
+            if self._plan.at_once:
+                return self._all_at_once()
             return [self._exchange(request) for request in self._plan.requests]
         finally:
             for client in self._clients.values():
                 client.close()
+
+    def _all_at_once(self) -> list[dict[str, object]]:
+        """Every request has a thread, which waits until the last one has been started."""
+        requests = self._plan.requests
+        if not requests:
+            return []
+        for request in requests:
+            self._client(request)
+        start = threading.Barrier(len(requests))
+
+        def sent(request: PlannedRequest) -> dict[str, object]:
+            start.wait()
+            return self._exchange(request)
+
+        with ThreadPoolExecutor(len(requests)) as threads:
+            return list(threads.map(sent, requests))
 
     def _exchange(self, request: PlannedRequest) -> dict[str, object]:
         import httpx  # noqa: PLC0415  see the module's docstring

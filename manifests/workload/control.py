@@ -1,4 +1,4 @@
-"""The control port: plans, journal, the pod's own proxy and the load generator, as JSON over HTTP.
+"""The control port: plans, journal, behaviours, the pod's own proxy and the load generator, as JSON over HTTP.
 
 The sidecar does not capture this port, and the harness reaches it through the API server's pod proxy.
 """
@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from workload.application import Receive, Scope, Send, identity_of
+from workload.behaviours import BehaviourError, Behaviours, behaviour_from
 from workload.client import PlanError, PlanExecution, headers_from, plan_from
 from workload.journal import Entry, Journal
 from workload.load import load_from, run_load
@@ -48,15 +49,18 @@ Route = Callable[[Scope, Receive], Awaitable[Reply]]
 class Control:
     """The ASGI application of the control port."""
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
+    def __init__(self, settings: Settings, journal: Journal, behaviours: Behaviours) -> None:
         self._settings = settings
         self._journal = journal
+        self._behaviours = behaviours
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="plan")
         self._routes: dict[tuple[str, str], Route] = {
             ("GET", "/healthz"): self._healthz,
             ("GET", "/identity"): self._identity,
             ("GET", "/journal"): self._read_journal,
             ("DELETE", "/journal"): self._clear_journal,
+            ("PUT", "/behaviour"): self._behave,
+            ("DELETE", "/behaviour"): self._behave_as_always,
             ("POST", "/plan"): self._plan,
             ("POST", "/load"): self._load,
             ("POST", "/fetch"): self._fetch,
@@ -66,7 +70,7 @@ class Control:
         """Answer one request."""
         try:
             reply = await self._route(scope)(scope, receive)
-        except (PlanError, ContentError) as error:
+        except (PlanError, ContentError, BehaviourError) as error:
             reply = _json(400, {"error": str(error)})
         except UnicodeError as error:
             # JSON can spell half a surrogate pair, which no encoding can send.
@@ -102,6 +106,14 @@ class Control:
     async def _clear_journal(self, scope: Scope, _: Receive) -> Reply:
         removed = self._journal.forget(_prefix(scope))
         return _json(200, {"workload": self._settings.workload, "pod": self._settings.pod, "removed": removed})
+
+    async def _behave(self, _: Scope, receive: Receive) -> Reply:
+        prefix, behaviour = behaviour_from(await _content(receive))
+        self._behaviours.learn(prefix, behaviour)
+        return _json(200, {"prefix": prefix})
+
+    async def _behave_as_always(self, scope: Scope, _: Receive) -> Reply:
+        return _json(200, {"removed": self._behaviours.forget(_prefix(scope))})
 
     async def _plan(self, _: Scope, receive: Receive) -> Reply:
         plan = plan_from(await _content(receive))

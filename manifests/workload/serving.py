@@ -73,7 +73,7 @@ class Protocol(HttpToolsProtocol):
         """Note who the client is, if it proved that."""
         super().connection_made(JoiningTransport(transport, self.loop))
         # uvicorn copies this state into the scope of each request on the connection.
-        self.app_state = {"peer_names": _peer_names(transport), "target": b""}
+        self.app_state = {"peer_names": _peer_names(transport), "target": b"", "hang_up": transport.abort}
 
     def on_headers_complete(self) -> None:
         """Pass the target on as it arrived: uvicorn's path and query lose an empty query and an absolute form."""

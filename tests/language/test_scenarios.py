@@ -15,6 +15,7 @@ BOOKINFO = Application(
     clients=SERVICES | {"client", "outside", "internet"},
     workloads=frozenset({"productpage-v1", "details-v1", "reviews-v1", "reviews-v2", "reviews-v3"})
     | {"ratings-v1", "ratings-v2"},
+    servers=frozenset({"google", "ext-svc", "unregistered"}),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.language.load import Loaded
@@ -36,4 +37,4 @@ def _predicted(
     for case in stage.cases:
         request = request_of(case, loaded.scenario.namespace)
         predicted = Predicted(request, predict(world, request).outcomes)
-        yield CaseExpectation(case.name, case.expect.expected(), predicted)
+        yield replace(case.expected(), predicted=predicted)

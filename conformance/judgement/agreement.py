@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
-from conformance.judgement.expectation import NOBODY, NONE, Expected, ExpectedSight, Predicted
+from conformance.judgement.expectation import (
+    NOBODY,
+    NONE,
+    CaseExpectation,
+    Expected,
+    ExpectedSight,
+    Predicted,
+    Shares,
+    Turns,
+)
 from conformance.judgement.history import FailureKind, values_of
+from conformance.judgement.shares import names_of
 from conformance.router.prediction import Kind, Outcome, Sight
 from conformance.router.request import Headers, Request
 
@@ -34,6 +46,47 @@ def promise_against_router(expected: Expected, predicted: Predicted) -> tuple[st
             for difference in _broken_promises(expected, outcome, predicted.request)
         )
     )
+
+
+def case_against_router(case: CaseExpectation) -> tuple[str, ...]:
+    """The same for all that a case promises; empty where the router was not asked."""
+    if case.predicted is None:
+        return ()
+    broken = [*promise_against_router(case.expected, case.predicted)]
+    if any(each.kind is Kind.UNDEFINED for each in case.predicted.outcomes):
+        return tuple(broken)
+    if case.shares is not None:
+        broken += _broken_shares(case.shares, case.predicted)
+    if case.turns is not None:
+        broken += _broken_turns(case.turns, case.predicted)
+    return tuple(broken)
+
+
+def _broken_shares(shares: Shares, predicted: Predicted) -> Iterator[str]:
+    """Each outcome is the first alternative that it keeps the promises of; their chances are the shares, exactly."""
+    names = names_of(shares)
+    found = dict.fromkeys(names, Fraction(0))
+    for outcome in (each for each in predicted.outcomes if each.probability):
+        for name, alternative in zip(names, shares.alternatives, strict=True):
+            if not any(_broken_promises(alternative.expected, outcome, predicted.request)):
+                found[name] += outcome.probability
+                break
+        else:
+            yield f"promised {' or '.join(names)}  [{describe(outcome)}]"
+    for name, alternative in zip(names, shares.alternatives, strict=True):
+        if found[name] * 100 != alternative.share:
+            share = f"{float(alternative.share):.4g} % {name}"
+            yield f"promised {share}, predicted {float(found[name] * 100):.4g} %"
+
+
+def _broken_turns(turns: Turns, predicted: Predicted) -> Iterator[str]:
+    """The router knows who may answer, not in which order: it has no state. In turn all answer equally often."""
+    possible = [each for each in predicted.outcomes if each.probability]
+    pods = {(each.sight.workload, each.sight.pod, each.sight.address) for each in possible if each.sight}
+    found = Counter(workload for workload, _, _ in pods)
+    if found != Counter(dict(turns.replicas)) or len({each.probability for each in possible}) != 1:
+        names = ", ".join(describe(each) for each in possible)
+        yield f"promised turns of {', '.join(f'{count} {name}' for name, count in turns.replicas)}, predicted {names}"
 
 
 def _broken_promises(expected: Expected, outcome: Outcome, request: Request) -> Iterator[str]:

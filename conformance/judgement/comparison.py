@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from conformance.judgement.agreement import FAILURES, arriving, describe
+from conformance.judgement.checks import Opinion
+from conformance.judgement.expectation import Predicted
 from conformance.judgement.history import ANSWERED_BY, Answer, Exchange, Seen, values_of
+from conformance.judgement.verdict import Verdict
 from conformance.router.prediction import Kind, Outcome, Sight
 from conformance.router.request import Headers, Request
 
@@ -35,6 +38,19 @@ class Comparison:
     differences: tuple[Difference, ...]
     is_undefined: bool = False
     """The router says that Istio's answer is not determined: that matches anything."""
+
+
+PREDICTED = "router"
+"""The check of the router's prediction against the exchange."""
+
+
+def as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
+    """The router against the mesh: one of the two is wrong about Istio."""
+    wanted = " or ".join(dict.fromkeys(describe(outcome) for outcome in predicted.outcomes))
+    differences = compare(predicted.outcomes, predicted.request, exchange).differences
+    if differences:
+        return Opinion(Verdict.VIOLATES, f"what the router predicts, {wanted}", "; ".join(map(str, differences)))
+    return Opinion(Verdict.PASS, f"what the router predicts, {wanted}", "just that")
 
 
 def compare(outcomes: Sequence[Outcome], request: Request, exchange: Exchange) -> Comparison:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from conformance.router.prediction import Outcome
@@ -48,6 +49,33 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """One of the ways the requests of a case may end, and how many of a hundred do."""
+
+    share: Fraction
+    """0 is never."""
+    expected: Expected
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What becomes of many requests alike; each is the first alternative that it keeps all promises of."""
+
+    alternatives: tuple[Alternative, ...]
+    effect: float
+    """In points of a hundred: shares that are wrong by this much are to be convicted."""
+    independent: bool = False
+    """Whether what becomes of a request is to have nothing to do with what became of the one before."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """The pods that are taken in turn, each once a round, always in the same order; how many of each workload."""
+
+    replicas: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
 class Predicted:
     """What the reference router says of a case."""
 
@@ -64,3 +92,7 @@ class CaseExpectation:
     """The document's."""
     predicted: Predicted | None = None
     """The router's; None where it was not asked."""
+    shares: Shares | None = None
+    """Where the case is about many requests and not about each of them; then `expected` promises nothing."""
+    turns: Turns | None = None
+    """Beside what is expected of each request."""

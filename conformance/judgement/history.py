@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,6 +64,13 @@ class Exchange:
     answer: Answer | None
     failure: Failure | None
     seen: tuple[Seen, ...]
+
+
+def alike(exchange: Exchange) -> Hashable:
+    """Equal for exchanges that differ in nothing but token and time."""
+    seen = tuple((one.workload, one.pod, one.method, one.path, one.host, one.headers, one.principal) for one in exchange.seen)
+    sent = (exchange.case, exchange.client, exchange.method, exchange.url, exchange.headers)
+    return (sent, exchange.answer, exchange.failure, seen)
 
 
 def values_of(headers: Headers, name: str) -> tuple[str, ...]:

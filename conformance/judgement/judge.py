@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from conformance.judgement.agreement import describe
 from conformance.judgement.checks import CHECKS, Opinion
-from conformance.judgement.comparison import compare
-from conformance.judgement.expectation import CaseExpectation, Predicted
+from conformance.judgement.comparison import PREDICTED, as_predicted
+from conformance.judgement.distributions import DISTRIBUTIONS, of_many
+from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
 from conformance.judgement.verdict import Verdict
@@ -17,10 +17,7 @@ from conformance.router.prediction import Kind
 RECORDED = "recorded"
 """The check of the record itself: one exchange per case, well-formed, with a token of its own."""
 
-PREDICTED = "router"
-"""The check of the router's prediction against the exchange."""
-
-JUDGED = frozenset({RECORDED, PREDICTED, *CHECKS})
+JUDGED = frozenset({RECORDED, PREDICTED, *CHECKS, *DISTRIBUTIONS})
 """The names of all checks whose findings judge() makes."""
 
 _WELL_RECORDED = "one exchange with a token of its own, which has either an answer or a failure"
@@ -47,9 +44,14 @@ def _of_case(
     scenario: str, case: CaseExpectation, exchanges: Sequence[Exchange], tokens: Mapping[str, int]
 ) -> Iterator[Finding]:
     witness = exchanges[0].token if exchanges else None
-    flaw = _flaw(exchanges, tokens)
+    is_distribution = case.shares is not None or case.turns is not None
+    flaw = _flaw(exchanges, tokens, is_distribution=is_distribution)
     if flaw:
         yield _finding(scenario, case.name, RECORDED, flaw, witness)
+        return
+    if is_distribution:
+        for name, opinion, token in of_many(case, exchanges):
+            yield _finding(scenario, case.name, name, opinion, token)
         return
     for name, check in CHECKS.items():
         opinion = check(case.expected, exchanges[0])
@@ -57,24 +59,15 @@ def _of_case(
             yield _finding(scenario, case.name, name, opinion, witness)
     # Where Istio's answer is not determined the router has no voice.
     if case.predicted is not None and not any(each.kind is Kind.UNDEFINED for each in case.predicted.outcomes):
-        yield _finding(scenario, case.name, PREDICTED, _as_predicted(case.predicted, exchanges[0]), witness)
+        yield _finding(scenario, case.name, PREDICTED, as_predicted(case.predicted, exchanges[0]), witness)
 
 
-def _as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
-    """The router against the mesh: one of the two is wrong about Istio."""
-    wanted = " or ".join(dict.fromkeys(describe(outcome) for outcome in predicted.outcomes))
-    differences = compare(predicted.outcomes, predicted.request, exchange).differences
-    if differences:
-        return Opinion(Verdict.VIOLATES, f"what the router predicts, {wanted}", "; ".join(map(str, differences)))
-    return Opinion(Verdict.PASS, f"what the router predicts, {wanted}", "just that")
-
-
-def _flaw(exchanges: Sequence[Exchange], tokens: Mapping[str, int]) -> Opinion | None:
+def _flaw(exchanges: Sequence[Exchange], tokens: Mapping[str, int], *, is_distribution: bool) -> Opinion | None:
     """Why the recording of a case cannot be judged."""
     if not exchanges:
         return Opinion(Verdict.BLOCKED, _WELL_RECORDED, "no exchange was recorded")
     flaws = []
-    if len(exchanges) > 1:
+    if len(exchanges) > 1 and not is_distribution:
         flaws.append(f"{len(exchanges)} exchanges")
     for exchange in exchanges:
         if tokens[exchange.token] > 1:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
 from conformance.language.invalid import Vocabulary, nearest, problem_of
-from conformance.language.models import Case, Expectation, Origin, Phase, Request, Saw, Scenario
+from conformance.language.models import Case, Expectation, Origin, Phase, Request, Saw, Scenario, Share
 from conformance.language.source import Source, Step, read_source
 
 WORDS = Vocabulary(
@@ -24,6 +24,7 @@ WORDS = Vocabulary(
         "request": Request,
         "expect": Expectation,
         "saw": Saw,
+        "shares": Share,
     },
     patterns={
         "id": "write lower-case segments joined by slashes, such as routing/headers/end-user",
@@ -125,12 +126,17 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
             case = (*place, "cases", index)
             yield from _unknown_name(source, senders, f"{name} has no client", *case, "from")
             yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "expect", "answered_by")
-            arrivals = source.at(*case, "expect", "arrivals")
-            for workload in arrivals if isinstance(arrivals, dict) else ():
-                if isinstance(workload, str) and workload not in application.workloads:
-                    hint = nearest(workload, application.workloads)
-                    problem = f"{name} has no workload {workload!r}"
-                    yield source.problem(*case, "expect", "arrivals", workload, problem=problem, hint=hint)
+            shares = source.at(*case, "expect", "shares")
+            for number in range(len(shares) if isinstance(shares, list) else 0):
+                place = (*case, "expect", "shares", number, "answered_by")
+                yield from _unknown_name(source, answerers, f"{name} has no workload", *place)
+            for word in ("arrivals", "turns"):
+                counted = source.at(*case, "expect", word)
+                for workload in counted if isinstance(counted, dict) else ():
+                    if isinstance(workload, str) and workload not in application.workloads:
+                        hint = nearest(workload, application.workloads)
+                        problem = f"{name} has no workload {workload!r}"
+                        yield source.problem(*case, "expect", word, workload, problem=problem, hint=hint)
 
 
 def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:

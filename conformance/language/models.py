@@ -10,13 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
+from conformance.judgement.expectation import (
+    NOBODY,
+    Alternative,
+    CaseExpectation,
+    Expected,
+    ExpectedSight,
+    Refusal,
+    Shares,
+    Turns,
+)
+from conformance.judgement.shares import EFFECT, effect_of
 
 Element = TypeVar("Element")
 Listed = Annotated[tuple[Element, ...], Field(strict=False)]
@@ -185,6 +196,15 @@ def _ascending(band: tuple[float, float]) -> tuple[float, float]:
     return band
 
 
+def _percent(value: Any) -> Fraction:
+    """A number, or one that decimals cannot write: 100/3."""
+    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,6}|/[1-9]\d?)?", text) or Fraction(text) > 100:
+        raise _contradiction(f"{value!r} is no share", "write percents, from 0 to 100, such as 30, 0.5 or 100/3")
+    return Fraction(text)
+
+
+Percent = Annotated[Fraction, BeforeValidator(_percent)]
 Band = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ascending)]
 
 
@@ -202,6 +222,14 @@ class Expectation(_Words):
     """Seconds until the end: at least, at most."""
     arrivals: dict[Label, Annotated[int, Field(ge=1)]] | None = None
     """Attempts and copies by workload: how often the journal of each has the request."""
+    shares: Annotated[Listed[Share], Field(min_length=1)] | None = None
+    """Of many requests alike; each is the first of these that it keeps all promises of."""
+    effect: Annotated[float, Field(ge=1, lt=100, strict=False)] | None = None
+    """By how many points of a hundred shares must be wrong to be convicted; 5 where nothing is written."""
+    draws: Literal["independent"] | None = None
+    """Beside equal shares: what becomes of a request has nothing to do with what became of the one before."""
+    turns: Annotated[dict[Label, Annotated[int, Field(ge=1)]], Field(min_length=1)] | None = None
+    """Pods by workload that are taken in turn, always in the same order."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Expectation:
@@ -214,7 +242,30 @@ class Expectation(_Words):
             problem = "saw tells what a workload saw, and answered_by that nobody did"
             raise _contradiction(problem, "keep one of the two", "saw")
         self._refuse_both(tuple(self.headers), self.without_headers, "headers")
+        self._is_a_distribution()
         return self
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether many requests are needed to tell."""
+        return self.shares is not None or self.turns is not None
+
+    def _is_a_distribution(self) -> None:
+        if self.shares is None:
+            if lonely := self.model_fields_set & {"effect", "draws"}:
+                word = min(lonely)
+                raise _contradiction(f"{word} is about shares, and there are none", "write shares beside it", word)
+            if self.turns is not None and sum(self.turns.values()) < 2:
+                raise _contradiction("one pod takes no turns", "name two pods at least", "turns")
+            return
+        if besides := self.model_fields_set - {"shares", "effect", "draws"}:
+            problem = f"{', '.join(sorted(besides))} beside shares is promised of no request in particular"
+            raise _contradiction(problem, "write it in each of the shares that it is promised of", min(besides))
+        if (total := sum(each.share for each in self.shares)) != 100:
+            raise _contradiction(f"the shares add up to {float(total):g} %", "they are percents: make it 100", "shares")
+        if self.draws and (len({each.share for each in self.shares}) > 1 or len(self.shares) == 1):
+            problem = "draws: independent is tested by how often one repeats the one before, which needs equal shares"
+            raise _contradiction(problem, "make the shares equal, or drop draws", "draws")
 
     def _is_possible_without_answer(self) -> None:
         of_answers = self.model_fields_set - {"refused", "answered_by", "takes", "arrivals"}
@@ -237,18 +288,61 @@ class Expectation(_Words):
             arrivals=None if self.arrivals is None else tuple(self.arrivals.items()),
         )
 
+    def expected_shares(self, effect: float = EFFECT) -> Shares | None:
+        """`effect` is the profile's; a case may ask for a larger one."""
+        if self.shares is None:
+            return None
+        alternatives = tuple(Alternative(each.share, each.expected()) for each in self.shares)
+        return Shares(alternatives, effect_of(self.effect, effect), independent=self.draws is not None)
+
+    def expected_turns(self) -> Turns | None:
+        return None if self.turns is None else Turns(tuple(self.turns.items()))
+
+
+class Share(Expectation):
+    """One of the ways many requests may end; it promises nothing but its share of them where it has no other word."""
+
+    share: Percent
+
+    @model_validator(mode="after")
+    def _is_of_one_request(self) -> Share:
+        if many := self.model_fields_set & {"shares", "effect", "draws", "turns"}:
+            word = min(many)
+            raise _contradiction(f"{word} is about many requests, a share about each", f"move {word} beside shares", word)
+        if self.model_fields_set == {"share"}:
+            hint = "write what becomes of such a request, answered_by or status"
+            raise _contradiction("the share has nothing that tells it from the others", hint)
+        return self
+
 
 class Case(_Words):
-    """One request, sent once, and what is promised about it."""
+    """One request, sent once, and what is promised about it; or sent as often as it takes to tell shares or turns."""
 
     name: Text
     client: Label = Field(alias="from")
     request: Request
     expect: Expectation
+    connection: Literal["kept"] | None = None
+    """All requests of the case go over one connection, so one worker of the caller's proxy sees all of them."""
 
-    def expected(self) -> CaseExpectation:
-        """The promise in the form the judge compares with."""
-        return CaseExpectation(self.name, self.expect.expected())
+    @model_validator(mode="after")
+    def _has_its_connection(self) -> Case:
+        if self.expect.is_distribution and not self.request.url.startswith("http://"):
+            raise _contradiction("shares and turns are measured over http only", "write an http URL", "request")
+        if self.connection and not self.expect.is_distribution:
+            problem = "one request has no connection to share with others"
+            raise _contradiction(problem, "drop it: connection: kept is for shares and turns", "connection")
+        if (self.expect.turns or self.expect.draws) and not self.connection:
+            problem = "turns and draws are taken by each worker of a proxy, and connections are spread over them"
+            raise _contradiction(problem, "add connection: kept to the case", "expect")
+        return self
+
+    def expected(self, effect: float = EFFECT) -> CaseExpectation:
+        """The promise in the form the judge compares with; `effect` is the profile's."""
+        expect = self.expect
+        return CaseExpectation(
+            self.name, expect.expected(), shares=expect.expected_shares(effect), turns=expect.expected_turns()
+        )
 
 
 class Phase(_Words):

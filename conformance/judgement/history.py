@@ -68,7 +68,9 @@ class Exchange:
 
 def alike(exchange: Exchange) -> Hashable:
     """Equal for exchanges that differ in nothing but token and time."""
-    seen = tuple((one.workload, one.pod, one.method, one.path, one.host, one.headers, one.principal) for one in exchange.seen)
+    seen = tuple(
+        (one.workload, one.pod, one.method, one.path, one.host, one.headers, one.principal) for one in exchange.seen
+    )
     sent = (exchange.case, exchange.client, exchange.method, exchange.url, exchange.headers)
     return (sent, exchange.answer, exchange.failure, seen)
 

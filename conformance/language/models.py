@@ -308,7 +308,9 @@ class Share(Expectation):
     def _is_of_one_request(self) -> Share:
         if many := self.model_fields_set & {"shares", "effect", "draws", "turns"}:
             word = min(many)
-            raise _contradiction(f"{word} is about many requests, a share about each", f"move {word} beside shares", word)
+            raise _contradiction(
+                f"{word} is about many requests, a share about each", f"move {word} beside shares", word
+            )
         if self.model_fields_set == {"share"}:
             hint = "write what becomes of such a request, answered_by or status"
             raise _contradiction("the share has nothing that tells it from the others", hint)

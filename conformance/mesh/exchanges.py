@@ -27,13 +27,13 @@ def measure(
     answers: dict[str, dict[str, Any]] = {}
     for client, group in groupby(numbered, key=lambda each: each[0].client):
         pod = workloads.client(client, namespace)
-        for answer in workloads.plan(pod, [_planned(case, token) for case, token in group]):
+        for answer in workloads.plan(pod, [planned(case, token) for case, token in group]):
             answers[answer["token"]] = answer
     seen = seen_by_token(workloads, pods, run)
-    return [_exchange(case, token, answers[token], seen.get(token, ())) for case, token in numbered]
+    return [exchange_of(case, token, answers[token], seen.get(token, ())) for case, token in numbered]
 
 
-def _planned(case: Case, token: str) -> dict[str, Any]:
+def planned(case: Case, token: str) -> dict[str, Any]:
     request = case.request
     return {
         "token": token,
@@ -88,7 +88,7 @@ def ended(answer: Mapping[str, Any]) -> tuple[Answer | None, Failure | None]:
     )
 
 
-def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
+def exchange_of(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
     received, failed = ended(answer)
     return Exchange(
         token=token,

@@ -17,6 +17,7 @@ from conformance.judgement.history import Exchange
 from conformance.language.load import Loaded
 from conformance.language.models import Scenario, Stage
 from conformance.mesh.applications import OUTSIDE, deploy
+from conformance.mesh.draws import draw
 from conformance.mesh.exchanges import measure
 from conformance.mesh.gate import Gate, NotConverged
 from conformance.mesh.istiod import Istiod
@@ -157,7 +158,12 @@ class Mesh:
             # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
             elsewhere = {OUTSIDE, "default"} - {namespace}
             witnesses = [*pods, *(pod for place in sorted(elsewhere) for pod in self.workloads.pods(place))]
-            return measure(self.workloads, stage.cases, namespace, witnesses, uuid.uuid4().hex[:12])
+            run = uuid.uuid4().hex[:12]
+            single = [case for case in stage.cases if not case.expect.is_distribution]
+            exchanges = measure(self.workloads, single, namespace, witnesses, run)
+            for number, case in enumerate(each for each in stage.cases if each.expect.is_distribution):
+                exchanges += draw(self.workloads, case, namespace, witnesses, f"{run}-{number}d")
+            return exchanges
 
     def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:
         """All or nothing: every object is tried by the API server first."""

@@ -14,6 +14,8 @@ from conformance.mesh.applications import INTERNET, OUTSIDE
 
 CONTROL_PORT = 9900
 _PLAN_SECONDS = 120
+_DRAW_SECONDS = 30
+"""For one request among hundreds at the same time, on a machine under load."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,23 @@ class Workloads:
         answers: list[dict[str, Any]] = json.loads(self._ask(pod, "plan", "post", body, _PLAN_SECONDS))["answers"]
         return answers
 
+    def draws(
+        self, pod: Pod, request: Mapping[str, Any], first: int, count: int, connections: int
+    ) -> list[dict[str, Any]]:
+        """Has the pod send one request `count` times over kept connections; what it saw of each, in their order."""
+        plan = {"requests": [request], "timeout_seconds": _DRAW_SECONDS}
+        body = {"plan": plan, "first": first, "count": count, "connections": connections}
+        answers: list[dict[str, Any]] = json.loads(self._ask(pod, "draws", "post", body, _PLAN_SECONDS))["answers"]
+        return answers
+
     def journal(self, pod: Pod, prefix: str) -> list[dict[str, Any]]:
         """What the workload saw of requests whose token begins with `prefix`."""
         entries: list[dict[str, Any]] = json.loads(self._ask(pod, f"journal?prefix={prefix}"))["entries"]
         return entries
+
+    def forget(self, pod: Pod, prefix: str) -> None:
+        """Takes these entries out of the workload's journal, which thousands of them would fill."""
+        self._ask(pod, f"journal?prefix={prefix}", "delete")
 
     def load(self, pod: Pod, plan: Mapping[str, Any]) -> dict[str, Any]:
         """Has the pod send as fast as it can, for the bench."""

@@ -255,13 +255,14 @@ class PlanExecution:
         return httpx.Request(
             request.method,
             dialled,
-            headers=_sent_headers(request, parts.netloc),
+            headers=sent_headers(request, parts.netloc),
             content=None if request.body is None else request.body.encode(),
             extensions=extensions,
         )
 
 
-def _sent_headers(request: PlannedRequest, host: str) -> list[tuple[bytes, bytes]]:
+def sent_headers(request: PlannedRequest, host: str) -> list[tuple[bytes, bytes]]:
+    """What goes out with a request: our own few headers unless they are given, the token, and those given."""
     own = {"host": host, "accept": "*/*", "accept-encoding": "identity", "user-agent": "conformance-workload"}
     given = {name.lower() for name, _ in request.headers}
     pairs = [(name, value) for name, value in own.items() if name not in given]

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from workload.application import Receive, Scope, Send, identity_of
 from workload.client import PlanError, PlanExecution, headers_from, plan_from
+from workload.draws import draws_from, run_draws
 from workload.journal import Entry, Journal
 from workload.load import load_from, run_load
 from workload.settings import Settings
@@ -58,6 +59,7 @@ class Control:
             ("GET", "/journal"): self._read_journal,
             ("DELETE", "/journal"): self._clear_journal,
             ("POST", "/plan"): self._plan,
+            ("POST", "/draws"): self._draws,
             ("POST", "/load"): self._load,
             ("POST", "/fetch"): self._fetch,
         }
@@ -106,6 +108,10 @@ class Control:
     async def _plan(self, _: Scope, receive: Receive) -> Reply:
         plan = plan_from(await _content(receive))
         return await self._in_thread(lambda: _json(200, {"answers": PlanExecution(plan).run()}))
+
+    async def _draws(self, _: Scope, receive: Receive) -> Reply:
+        draws = draws_from(await _content(receive))
+        return await self._in_thread(lambda: _json(200, {"answers": run_draws(draws)}))
 
     async def _load(self, _: Scope, receive: Receive) -> Reply:
         load = load_from(await _content(receive))

@@ -50,8 +50,7 @@ def _of_case(
         yield _finding(scenario, case.name, RECORDED, flaw, witness)
         return
     if is_distribution:
-        for name, opinion, token in of_many(case, exchanges):
-            yield _finding(scenario, case.name, name, opinion, token)
+        yield from (_finding(scenario, case.name, *told) for told in of_many(case, exchanges))
         return
     for name, check in CHECKS.items():
         opinion = check(case.expected, exchanges[0])

@@ -30,9 +30,9 @@ def judge_turns(turns: Turns, exchanges: Sequence[Exchange]) -> Opinion:
     size = promised.total()
     expected = f"{' and '.join(f'{count} of {name}' for name, count in turns.replicas)} in turn, one request each"
     found = [tuple((entry.workload, entry.pod) for entry in exchange.seen) for exchange in exchanges]
-    for number, pods in enumerate(found, start=1):
-        if len(pods) != 1:
-            names = ", ".join(pod for _, pod in pods) or "no pod"
+    for number, seen in enumerate(found, start=1):
+        if len(seen) != 1:
+            names = ", ".join(pod for _, pod in seen) or "no pod"
             return Opinion(Verdict.VIOLATES, expected, f"request {number} at {names}")
     pods = [each for (each,) in found]
     order = pods[:size]

@@ -128,8 +128,8 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
             yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "expect", "answered_by")
             shares = source.at(*case, "expect", "shares")
             for number in range(len(shares) if isinstance(shares, list) else 0):
-                place = (*case, "expect", "shares", number, "answered_by")
-                yield from _unknown_name(source, answerers, f"{name} has no workload", *place)
+                share = (*case, "expect", "shares", number)
+                yield from _unknown_name(source, answerers, f"{name} has no workload", *share, "answered_by")
             for word in ("arrivals", "turns"):
                 counted = source.at(*case, "expect", word)
                 for workload in counted if isinstance(counted, dict) else ():

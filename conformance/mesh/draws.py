@@ -30,11 +30,13 @@ _OWN = frozenset({"date", "x-request-id", "x-conformance-token", "x-envoy-upstre
 
 
 def draw(
-    workloads: Workloads, case: Case, namespace: str, pods: Sequence[Pod], prefix: str, effect: float = shares.EFFECT
+    workloads: Workloads, case: Case, pod: Pod, pods: Sequence[Pod], prefix: str, *, effect: float = shares.EFFECT
 ) -> list[Exchange]:
-    """Sends a case's request as often as its shares or turns want, and collects what the workloads in `pods` saw."""
+    """Has a pod send a case's request as often as its shares or turns want; what it and the workloads in `pods` saw.
+
+    Every token begins with `prefix`; `effect` is the profile's, as it is when the record is judged.
+    """
     expected = case.expected(effect)
-    pod = workloads.client(case.client, namespace)
     exchanges: list[Exchange] = []
     members: tuple[str, ...] = ()
     while count := _wanted(expected, members, len(exchanges)):

@@ -162,7 +162,8 @@ class Mesh:
             single = [case for case in stage.cases if not case.expect.is_distribution]
             exchanges = measure(self.workloads, single, namespace, witnesses, run)
             for number, case in enumerate(each for each in stage.cases if each.expect.is_distribution):
-                exchanges += draw(self.workloads, case, namespace, witnesses, f"{run}-{number}d")
+                client = self.workloads.client(case.client, namespace)
+                exchanges += draw(self.workloads, case, client, witnesses, f"{run}-{number}d")
             return exchanges
 
     def _apply(self, loaded: Loaded, stage: Stage, objects: Sequence[Object]) -> list[Object]:

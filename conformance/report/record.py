@@ -22,6 +22,7 @@ from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
 from conformance.judgement.judge import JUDGED, judge
 from conformance.judgement.verdict import Verdict, composed
+from conformance.report.packing import Repeat, packed, unpacked
 
 FORMAT: Final = 1
 """Changes with every change that makes an older record unreadable or a newer one misread."""
@@ -71,7 +72,22 @@ class ScenarioRecord(_Line):
     """Seconds spent in each phase."""
     cases: tuple[CaseExpectation, ...]
     exchanges: tuple[Exchange, ...]
+    repeats: tuple[Repeat, ...] = ()
+    """Only in JSON: what `exchanges` has there is the first of each kind. In a program all are in `exchanges`."""
     findings: tuple[Finding, ...]
+
+    def to_json(self) -> bytes:
+        kinds, repeats = packed(self.exchanges)
+        return _Line.to_json(self.model_copy(update={"exchanges": kinds, "repeats": repeats}))
+
+    def unpacked(self) -> Self:
+        """As it was before it was JSON; ValueError for repeats that do not fit."""
+        exchanges = unpacked(self.exchanges, self.repeats)
+        return self.model_copy(update={"exchanges": exchanges, "repeats": ()})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        return cls.model_validate_json(text).unpacked()
 
     @model_validator(mode="after")
     def _follows_from_findings(self) -> Self:
@@ -173,13 +189,16 @@ def findings_to_json(findings: tuple[Finding, ...]) -> bytes:
 
 def _parsed(text: bytes, path: str, number: int) -> Header | ScenarioRecord | Footer:
     try:
-        return _LINE.validate_json(text)
+        line = _LINE.validate_json(text)
+        return line.unpacked() if isinstance(line, ScenarioRecord) else line
     except ValidationError as invalid:
         first = invalid.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the line"
         problem = f"{place}: {first['msg']}"
         hint = f"a record is written by this program, format {FORMAT}, and not edited; take the original"
         raise BadInput(path=path, line=number, problem=problem, hint=hint) from invalid
+    except ValueError as wrong:
+        raise _misplaced(path, number, str(wrong)) from wrong
 
 
 def _assembled(lines: list[Header | ScenarioRecord | Footer], path: str) -> RunRecord:

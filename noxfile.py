@@ -71,6 +71,14 @@ def sabotage(session: nox.Session) -> None:
 
 
 @nox.session
+def order(session: nox.Session) -> None:
+    """Run the catalogue in other orders and with 0, 2 and 4 workers; arguments go to `conformance order`."""
+    install(session)
+    system_packages(session)
+    session.run("python", "-m", "conformance", "order", *session.posargs)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Break the router in every small way and see its tables convict it; takes about an hour on two cores."""
     install(session)

@@ -42,6 +42,13 @@ class Kept:
 
 def keep(name: str, running: Running) -> Kept:
     """Writes a running cluster down and lets it live on without the process that started it."""
+    kept = note(name, running)
+    running.world.release()
+    return kept
+
+
+def note(name: str, running: Running) -> Kept:
+    """Writes a running cluster down, so that other processes find it while the one that started it lives."""
     _folder().mkdir(parents=True, exist_ok=True)
     document = {
         "pid": running.world.pid,
@@ -51,7 +58,6 @@ def keep(name: str, running: Running) -> Kept:
         "owner": os.getuid(),
     }
     (_folder() / f"{name}.json").write_text(json.dumps(document, indent=2))
-    running.world.release()
     kept = Kept(name, running.cluster, running.world)
     kept.locks.mkdir(exist_ok=True)
     return kept
@@ -65,7 +71,7 @@ def find(name: str) -> Kept | None:
     except (OSError, ValueError):
         return None
     if _started(document["pid"]) != document["started"] or document["started"] is None:
-        _forget(name)
+        forget(name)
         return None
     world = World(document["pid"], None, document["ports"])
     return Kept(name, Cluster.from_json(document["cluster"]), world)
@@ -79,9 +85,10 @@ def names() -> list[str]:
 def end(kept: Kept) -> None:
     """Ends the cluster and everything in it."""
     kept.world.end()
-    _forget(kept.name)
+    forget(kept.name)
 
 
-def _forget(name: str) -> None:
+def forget(name: str) -> None:
+    """Removes what was written down, and the locks; the cluster itself is left as it is."""
     shutil.rmtree(_folder() / f"{name}.locks", ignore_errors=True)
     (_folder() / f"{name}.json").unlink(missing_ok=True)

@@ -78,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument("--only", type=int, action="append", metavar="NUMBER", help="only this one of the seed's")
     compared.add_argument("--kept", action="store_true", help="on the kept cluster, instead of one of its own")
     compared.set_defaults(command="differential:main")
+    ordered = commands.add_parser("order", help="run again and again in other orders: does a verdict change?")
+    ordered.add_argument("--runs", type=int, default=10, help="how many (default 10)")
+    ordered.add_argument("--workers", default="0,2,4", metavar="N,N…", help="take turns with these (default 0,2,4)")
+    ordered.add_argument("--seed", type=int, default=None, help="the same seed makes the same orders")
+    ordered.add_argument("--only", metavar="GLOB", help="only scenarios whose id matches")
+    ordered.set_defaults(command="order:main")
     why = commands.add_parser("explain", help="what Istio does with a request, given the YAML of a folder, and why")
     why.add_argument(
         "question", help='such as "GET http://reviews:9080/reviews/0 from productpage with end-user=jason"'

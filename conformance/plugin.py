@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import random
 import sys
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -12,10 +13,13 @@ import pytest
 
 from cluster.model import ClusterError
 from conformance.errors import BadInput
+from conformance.expectations.register import register
+from conformance.judgement.profile import PROFILES
 from conformance.language.load import Loaded, load_scenario
 from conformance.report import terminal
 from conformance.report.record import ScenarioRecord
-from conformance.run import Run, WorkerSite
+from conformance.router.versions import Version
+from conformance.run import KEPT_NAME, Run, WorkerSite
 
 SITE = pytest.StashKey[WorkerSite]()
 RUN = pytest.StashKey[Run]()
@@ -30,7 +34,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--keep-cluster", choices=("never", "on-failure", "always"), default="never", help="leave the cluster running"
     )
-    group.addoption("--seed", type=int, default=None, help="seed of the run, in its record; default: by chance")
+    group.addoption(
+        "--seed", type=int, default=None, help="decides the order of the scenarios; in the record; default: by chance"
+    )
+    group.addoption(
+        "--profile", choices=tuple(PROFILES), default="full", help="quick: shares may be wrong by 10 points, not by 5"
+    )
+    group.addoption(
+        "--kept", metavar="NAME", default=KEPT_NAME, help="use the kept cluster of this name, if it is there"
+    )
     group.addoption(
         "--program", action="append", default=[], metavar="NAME=PATH", help="use this program instead of a built one"
     )
@@ -49,10 +61,16 @@ def pytest_configure(config: pytest.Config) -> None:
             keep=config.getoption("--keep-cluster"),
             seed=config.getoption("--seed"),
             programs=config.getoption("--program"),
+            profile=config.getoption("--profile"),
+            kept_name=config.getoption("--kept"),
         )
+        if _names_scenarios(config):
+            register()
     except BadInput as bad:
         raise pytest.UsageError(str(bad)) from bad
     config.stash[RUN] = run
+    # Workers get the options as they are now, and have to find the same order.
+    config.option.seed = run.seed
     config.pluginmanager.register(_Controller(config, run), "conformance-controller")
 
 
@@ -83,6 +101,7 @@ class ScenarioFile(pytest.File):
 
         try:
             loaded = load_scenario(self.path, applications())
+            register().known(loaded, Version())
         except BadInput as bad:
             raise self.CollectError(str(bad)) from None
         yield ScenarioItem.from_parent(self, name=loaded.scenario.id, loaded=loaded)
@@ -108,7 +127,7 @@ class ScenarioItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, NotGreen):
             where = self.loaded.where()
-            return terminal.failure(excinfo.value.record, where)
+            return terminal.failure(excinfo.value.record, where, self.config.stash[SITE].folder)
         if isinstance(excinfo.value, BadInput):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
@@ -134,12 +153,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             here, there = item.loaded.where("id"), earlier.loaded.where("id")
             raise pytest.UsageError(f"{here}: the id {item.name} is taken by {there}\n  give one of the two another id")
     pattern = config.getoption("--only")
-    if not pattern:
-        return
-    others = [item for item in scenarios if not fnmatch.fnmatchcase(item.name, pattern)]
+    others = [item for item in scenarios if pattern and not fnmatch.fnmatchcase(item.name, pattern)]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+    _shuffle(items, config.getoption("--seed"))
+
+
+def _shuffle(items: list[pytest.Item], seed: int | None) -> None:
+    """Scenarios in the order of the seed, in the places that they have among other items; no verdict depends on it."""
+    scenarios = sorted((item for item in items if isinstance(item, ScenarioItem)), key=lambda item: item.name)
+    random.Random(seed).shuffle(scenarios)  # noqa: S311 - an order, not a secret
+    shuffled = iter(scenarios)
+    items[:] = [next(shuffled) if isinstance(item, ScenarioItem) else item for item in items]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,15 +17,21 @@ from cluster.embedded import cluster as embedded
 from cluster.istio import UPSTREAM_ENVOY
 from cluster.model import Cluster, ClusterError
 from conformance.errors import BadInput
+from conformance.expectations.register import register
+from conformance.judgement.departures import Known, with_departures
+from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
+from conformance.judgement.history import Exchange
 from conformance.judgement.judge import judge
+from conformance.judgement.profile import PROFILES, ProfileName
 from conformance.judgement.verdict import Verdict, composed
 from conformance.language.load import Loaded
 from conformance.mesh.applications import deploy, lay_foundation
+from conformance.mesh.evidence import Evidence
 from conformance.mesh.performance import Mesh, Performance
 from conformance.report.record import Footer, Header, RecordWriter, ScenarioRecord
 from conformance.router.versions import Version
-from conformance.voices import predicted_cases
+from conformance.voices import predicted_cases, traced
 
 KEPT_NAME = "default"
 """The name of the kept cluster that runs and the `cluster` commands share."""
@@ -43,23 +49,34 @@ def verdict_of(findings: Sequence[Finding]) -> Verdict:
 class WorkerSite:
     """Where a worker performs scenarios."""
 
-    def __init__(self, cluster: Cluster, locks: Path) -> None:
+    def __init__(
+        self, cluster: Cluster, locks: Path, folder: Path | None = None, profile: ProfileName = "full"
+    ) -> None:
+        """`folder` is the run's, for evidence; without one none is taken."""
         self.cluster = cluster
         self.locks = locks
+        self.folder = folder
+        self.profile = PROFILES[profile]
         self._mesh: Mesh | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {"cluster": self.cluster.to_json(), "locks": str(self.locks)}
+        return {
+            "cluster": self.cluster.to_json(),
+            "locks": str(self.locks),
+            "folder": self.folder and str(self.folder),
+            "profile": self.profile.name,
+        }
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> WorkerSite:
-        return WorkerSite(Cluster.from_json(document["cluster"]), Path(document["locks"]))
+        folder = document["folder"] and Path(document["folder"])
+        return WorkerSite(Cluster.from_json(document["cluster"]), Path(document["locks"]), folder, document["profile"])
 
     @property
     def mesh(self) -> Mesh:
         """Connected on first use, in the worker's own process."""
         if self._mesh is None:
-            self._mesh = Mesh(self.cluster.kubeconfig, self.locks)
+            self._mesh = Mesh(self.cluster.kubeconfig, self.locks, self.profile)
         return self._mesh
 
     def close(self) -> None:
@@ -70,12 +87,15 @@ class WorkerSite:
     def perform(self, loaded: Loaded) -> ScenarioRecord:
         """One scenario from its configuration to its verdict; raises BadInput for a configuration that is refused."""
         begun = time.monotonic()
-        performed = self.mesh.perform(loaded)
         scenario = loaded.scenario
         # What the mesh says of itself: the router models the Istio and the proxies that really run.
         version = Version.of(self.cluster.parts["pilot-discovery"].version)
-        expected = predicted_cases(loaded, version, has_istio_proxy=UPSTREAM_ENVOY not in self.cluster.deviations)
-        findings = _judged(scenario.id, expected, performed)
+        has_istio_proxy = UPSTREAM_ENVOY not in self.cluster.deviations
+        known = register().known(loaded, version)
+        expected = predicted_cases(loaded, version, has_istio_proxy=has_istio_proxy, profile=self.profile)
+        evidence = self._evidence(loaded, expected, known, version)
+        performed = self.mesh.perform(loaded, evidence)
+        findings = _findings(scenario.id, expected, known, performed)
         return ScenarioRecord(
             id=scenario.id,
             verdict=verdict_of(findings),
@@ -84,12 +104,40 @@ class WorkerSite:
             cases=expected,
             exchanges=performed.exchanges,
             findings=findings,
+            known=known,
+            evidence=evidence.name if evidence else "",
+        )
+
+    def _evidence(
+        self, loaded: Loaded, expected: Sequence[CaseExpectation], known: Known, version: Version
+    ) -> Evidence | None:
+        if self.folder is None:
+            return None
+
+        def judged(cases: frozenset[str], exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
+            """What a stage comes to by itself."""
+            own = [case for case in expected if case.name in cases]
+            findings = judge(loaded.scenario.id, own, exchanges)
+            return with_departures(loaded.scenario.id, known.among(cases), exchanges, findings)
+
+        has_istio_proxy = UPSTREAM_ENVOY not in self.cluster.deviations
+        return Evidence(
+            api=self.mesh.api,
+            workloads=self.mesh.workloads,
+            istiod=self.mesh.istiod,
+            loaded=loaded,
+            run=self.folder,
+            judged=judged,
+            trace=lambda stage: traced(loaded, stage, version, has_istio_proxy=has_istio_proxy),
         )
 
 
-def _judged(scenario: str, expected: Any, performed: Performance) -> tuple[Finding, ...]:
+def _findings(
+    scenario: str, expected: Sequence[CaseExpectation], known: Known, performed: Performance
+) -> tuple[Finding, ...]:
     if performed.blocked is None:
-        return judge(scenario, expected, performed.exchanges)
+        findings = judge(scenario, expected, performed.exchanges)
+        return with_departures(scenario, known, performed.exchanges, findings)
     promised = "every involved proxy runs the configuration as applied"
     return (Finding(Verdict.BLOCKED, scenario, "", CONFIGURATION, promised, performed.blocked, None),)
 
@@ -104,6 +152,9 @@ class Run:
     keep: str
     seed: int
     programs: Mapping[str, Path]
+    profile: ProfileName = "full"
+    kept_name: str = KEPT_NAME
+    """Of the kept cluster to use if it is there."""
     footer: Footer | None = None
     results: list[ScenarioRecord] = field(default_factory=list)
     _site: WorkerSite | None = None
@@ -113,7 +164,16 @@ class Run:
     _failed: bool = False
 
     @staticmethod
-    def planned(folder: Path, cluster: str, keep: str, seed: int | None, programs: Sequence[str]) -> Run:
+    def planned(
+        *,
+        folder: Path,
+        cluster: str,
+        keep: str,
+        seed: int | None,
+        programs: Sequence[str],
+        profile: ProfileName = "full",
+        kept_name: str = KEPT_NAME,
+    ) -> Run:
         """Raises BadInput for a program that is not NAME=PATH."""
         identity = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         return Run(
@@ -123,6 +183,8 @@ class Run:
             keep=keep,
             seed=secrets.randbelow(2**31) if seed is None else seed,
             programs=named_programs(programs),
+            profile=profile,
+            kept_name=kept_name,
         )
 
     def start(self, say: Say) -> WorkerSite:
@@ -139,11 +201,11 @@ class Run:
             raise ClusterError(
                 f"--cluster {self.cluster_kind} is not there yet", "Leave it out: the embedded cluster needs no Docker"
             )
-        found = kept.find(KEPT_NAME)
+        found = kept.find(self.kept_name)
         if found:
             say(f"using the kept cluster (conformance cluster down ends it), kubeconfig {found.cluster.kubeconfig}")
             self._cluster = found.cluster
-            return WorkerSite(found.cluster, found.locks)
+            return WorkerSite(found.cluster, found.locks, self.folder, self.profile)
         options = embedded.Options(given=self.programs)
         running = embedded.start(options, self.folder / "cluster.log", say)
         self._running = running
@@ -153,7 +215,7 @@ class Run:
         prepare(running.cluster, say)
         locks = self.folder / "locks"
         locks.mkdir()
-        return WorkerSite(running.cluster, locks)
+        return WorkerSite(running.cluster, locks, self.folder, self.profile)
 
     def _header(self, cluster: Cluster) -> Header:
         return Header(
@@ -162,6 +224,7 @@ class Run:
             seed=self.seed,
             versions={name: part.version for name, part in cluster.parts.items()},
             sources={name: part.source for name, part in cluster.parts.items()},
+            profile=self.profile,
         )
 
     def add(self, record: ScenarioRecord) -> None:
@@ -183,7 +246,7 @@ class Run:
         if self._failed:
             shutil.copytree(self._running.cluster.logs, self.folder / "logs", dirs_exist_ok=True)
         if self.keep == "always" or (self.keep == "on-failure" and self._failed):
-            kept.keep(KEPT_NAME, self._running)
+            kept.keep(self.kept_name, self._running)
         else:
             self._running.end()
         self._running = None

@@ -33,7 +33,8 @@ def scenario_world(
     addresses = Addresses()
     found = foundation(addresses)
     # Every run begins with bookinfo in `default`; a scenario may bring its application to another namespace.
-    for application, namespace in dict.fromkeys((("bookinfo", "default"), (scenario.app, scenario.namespace))):
+    own = [(application, scenario.namespace) for application in scenario.applications]
+    for application, namespace in dict.fromkeys((("bookinfo", "default"), *own)):
         objects = [*read(application), *read("clients")]
         found = found.with_more(kubernetes(objects, namespace, addresses, injected=[namespace]))
     found = found.with_more(kubernetes(_plain(stage.config), scenario.namespace, addresses))

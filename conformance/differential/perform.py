@@ -11,19 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from cluster.api import Api, ApiError, Object, Reference
 from cluster.readiness import wait_until_available
 from conformance.differential.arena import INTERNET, OUTSIDE, ROOT, Arena
 from conformance.differential.arenas import deploy
 from conformance.differential.config import Config
-from conformance.differential.gate import ImpatientGate
 from conformance.differential.sending import Numbered, Sender
 from conformance.judgement.history import Exchange
-from conformance.mesh.gate import NotConverged
+from conformance.mesh.gate import Gate, NotConverged
 from conformance.mesh.istiod import Istiod
-from conformance.mesh.performance import INGRESS, SCENARIO_KINDS
+from conformance.mesh.labels import SCENARIO_KINDS
+from conformance.mesh.territory import INGRESS, Territory, held
 from conformance.mesh.workloads import Workloads
 from conformance.router.request import Request
 
@@ -31,6 +29,8 @@ LABEL = "conformance/differential"
 """By it the objects of a killed run are found."""
 
 _RECOVERY_SECONDS = 60
+_LIMIT_SECONDS = 10
+"""A proxy that needs longer waits for something that does not come, such as endpoints of a cluster it warms."""
 _OUTSIDE_NAMESPACE = "outside"
 _ARENA = re.compile(r"arena-\d+")
 
@@ -64,12 +64,12 @@ class Stage:
 
     def __init__(self, kubeconfig: Path, locks: Path, arenas: Sequence[Arena]) -> None:
         self.api = Api(kubeconfig)
-        self._lock = locks / f"{INGRESS}.lock"
+        self._locks = locks
         self.arenas = tuple(arenas)
         self._workloads = Workloads(self.api)
         certificates = deploy(self.api, arenas)
         self._istiod = Istiod(self.api, self._workloads)
-        self._gate = ImpatientGate(self.api, self._workloads, self._istiod)
+        self._gate = Gate(self.api, self._workloads, self._istiod, _LIMIT_SECONDS)
         self._pods = {space: self._workloads.pods(space) for arena in arenas for space in arena.namespaces}
         outside = self._workloads.pods(_OUTSIDE_NAMESPACE)
         inside = [pod for pods in self._pods.values() for pod in pods]
@@ -137,9 +137,9 @@ class Stage:
             return [found[config.arena] for config in configs]
 
     def _together(self, configs: Sequence[Config]) -> list[Performed]:
-        with self._gateways_are_ours():
+        with self._mesh_is_ours():
             self._batches += 1
-            rejections = self._istiod.rejections()
+            before = self._istiod.mark()
             old = [reference for references in self._present.values() for reference in references]
             self._take_away([arena for arena in self.arenas if arena not in [config.arena for config in configs]])
             filled = [config.filled(self._addresses) for config in configs]
@@ -148,7 +148,7 @@ class Stage:
             # A name that is taken again is the next step's: it waits for the new resourceVersion.
             self._gate.pass_deletion([*{*old} - {Reference.of(each) for each in created}])
             involved = [pod for config in configs for space in config.arena.namespaces for pod in self._pods[space]]
-            self._gate.pass_applied(created, involved, rejections)
+            self._gate.pass_applied(created, involved, before)
             present = self._istiod.objects()
             prefix = f"{self._run}-{self._batches}-"
             numbered = {
@@ -172,9 +172,9 @@ class Stage:
         ]
 
     @contextmanager
-    def _gateways_are_ours(self) -> Iterator[None]:
-        """Scenarios on the same cluster configure the ingress gateway too, and take turns by this lock."""
-        with FileLock(self._lock):
+    def _mesh_is_ours(self) -> Iterator[None]:
+        """Some objects act on every proxy: scenarios on the same cluster take turns with these."""
+        with held(Territory(frozenset({INGRESS}), is_whole_mesh=True), self._locks):
             yield
 
     def _replace(self, config: Config) -> tuple[list[Object], list[Refusal]]:

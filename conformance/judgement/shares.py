@@ -13,14 +13,12 @@ from itertools import pairwise
 from conformance.judgement.checks import CHECKS, MAX_QUOTED
 from conformance.judgement.expectation import NOBODY, Expected, Shares
 from conformance.judgement.history import Exchange
+from conformance.judgement.profile import FULL
 from conformance.judgement.splits import Plan, next_round
 from conformance.judgement.verdict import Verdict
 
-EFFECT = 5.0
-"""Points of a hundred by which a share must be wrong to be convicted for sure, unless a case says otherwise."""
 
-
-def effect_of(own: float | None, profile: float = EFFECT) -> float:
+def effect_of(own: float | None, profile: float = FULL.effect) -> float:
     """The effect of a case: its own, or the profile's; a profile makes none smaller."""
     return profile if own is None else max(own, profile)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,6 +23,7 @@ WORDS = Vocabulary(
         "source": Origin,
         "request": Request,
         "expect": Expectation,
+        "document": Expectation,
         "saw": Saw,
         "shares": Share,
     },
@@ -32,6 +33,7 @@ WORDS = Vocabulary(
         "method": "write it in capitals",
         "principal": "write the caller's spiffe:// URI, or none",
         "app": "write lower-case letters, digits and hyphens",
+        "beside": "write lower-case letters, digits and hyphens",
         "namespace": "write lower-case letters, digits and hyphens",
         "from": "write lower-case letters, digits and hyphens",
         "answered_by": f"write the name of a workload, or {NOBODY}",
@@ -47,6 +49,10 @@ class Application:
     clients: frozenset[str]
     """Who may send besides the workloads: outside, internet, service names, probe clients."""
     workloads: frozenset[str]
+
+    def and_also(self, other: Application) -> Application:
+        """Both in one namespace."""
+        return replace(self, clients=self.clients | other.clients, workloads=self.workloads | other.workloads)
 
 
 @dataclass(frozen=True)
@@ -111,10 +117,18 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
     name = source.at("app")
     if not isinstance(name, str):
         return
-    application = applications.get(name)
-    if application is None:
+    found = applications.get(name)
+    if found is None:
         yield source.problem("app", problem=f"there is no application {name!r}", hint=nearest(name, applications))
         return
+    application = found
+    beside = source.at("beside")
+    for index, other in enumerate(beside if isinstance(beside, list) else ()):
+        if isinstance(other, str) and other in applications:
+            application = application.and_also(applications[other])
+        elif isinstance(other, str):
+            problem = f"there is no application {other!r}"
+            yield source.problem("beside", index, problem=problem, hint=nearest(other, applications))
     senders = application.clients | application.workloads
     answerers = application.workloads | {NOBODY}
     phases = source.at("phases")
@@ -126,17 +140,25 @@ def _unknown_names(source: Source, applications: Mapping[str, Application]) -> I
             case = (*place, "cases", index)
             yield from _unknown_name(source, senders, f"{name} has no client", *case, "from")
             yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "expect", "answered_by")
-            shares = source.at(*case, "expect", "shares")
-            for number in range(len(shares) if isinstance(shares, list) else 0):
-                share = (*case, "expect", "shares", number)
-                yield from _unknown_name(source, answerers, f"{name} has no workload", *share, "answered_by")
-            for word in ("arrivals", "turns"):
-                counted = source.at(*case, "expect", word)
-                for workload in counted if isinstance(counted, dict) else ():
-                    if isinstance(workload, str) and workload not in application.workloads:
-                        hint = nearest(workload, application.workloads)
-                        problem = f"{name} has no workload {workload!r}"
-                        yield source.problem(*case, "expect", word, workload, problem=problem, hint=hint)
+            yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "document", "answered_by")
+            yield from _unknown_among_many(source, application, *case)
+
+
+def _unknown_among_many(source: Source, application: Application, *case: Step) -> Iterator[Problem]:
+    """Names in the words that have several workloads."""
+    shares = source.at(*case, "expect", "shares")
+    for number in range(len(shares) if isinstance(shares, list) else 0):
+        share = (*case, "expect", "shares", number)
+        yield from _unknown_name(
+            source, application.workloads | {NOBODY}, f"{application.name} has no workload", *share, "answered_by"
+        )
+    for word in ("arrivals", "turns"):
+        counted = source.at(*case, "expect", word)
+        for workload in counted if isinstance(counted, dict) else ():
+            if isinstance(workload, str) and workload not in application.workloads:
+                hint = nearest(workload, application.workloads)
+                problem = f"{application.name} has no workload {workload!r}"
+                yield source.problem(*case, "expect", word, workload, problem=problem, hint=hint)
 
 
 def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:

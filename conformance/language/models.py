@@ -27,7 +27,8 @@ from conformance.judgement.expectation import (
     Shares,
     Turns,
 )
-from conformance.judgement.shares import EFFECT, effect_of
+from conformance.judgement.profile import FULL
+from conformance.judgement.shares import effect_of
 
 Element = TypeVar("Element")
 Listed = Annotated[tuple[Element, ...], Field(strict=False)]
@@ -288,7 +289,7 @@ class Expectation(_Words):
             arrivals=None if self.arrivals is None else tuple(self.arrivals.items()),
         )
 
-    def expected_shares(self, effect: float = EFFECT) -> Shares | None:
+    def expected_shares(self, effect: float = FULL.effect) -> Shares | None:
         """`effect` is the profile's; a case may ask for a larger one."""
         if self.shares is None:
             return None
@@ -326,6 +327,15 @@ class Case(_Words):
     expect: Expectation
     connection: Literal["kept"] | None = None
     """All requests of the case go over one connection, so one worker of the caller's proxy sees all of them."""
+    document: Expectation | None = None
+    """What the document claims, where today's Istio does otherwise: the register of expectations has the reason."""
+
+    @model_validator(mode="after")
+    def _is_contradicted(self) -> Case:
+        if self.document == self.expect:
+            problem = "the document claims just what is expected"
+            raise _contradiction(problem, "remove document: it is for claims that Istio contradicts", "document")
+        return self
 
     @model_validator(mode="after")
     def _has_its_connection(self) -> Case:
@@ -339,7 +349,7 @@ class Case(_Words):
             raise _contradiction(problem, "add connection: kept to the case", "expect")
         return self
 
-    def expected(self, effect: float = EFFECT) -> CaseExpectation:
+    def expected(self, effect: float = FULL.effect) -> CaseExpectation:
         """The promise in the form the judge compares with; `effect` is the profile's."""
         expect = self.expect
         return CaseExpectation(
@@ -374,11 +384,17 @@ class Scenario(_Words):
     title: Text
     source: Origin
     app: Label
+    beside: Listed[Label] = ()
+    """Other applications in the same namespace."""
     namespace: Label = "default"
-    """Where the application lives, and every configuration object that does not name a namespace."""
+    """Where the applications live, and every configuration object that does not name a namespace."""
     config: Listed[Native] = ()
     cases: Listed[Case] = ()
     phases: Listed[Phase] = ()
+
+    @property
+    def applications(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.app, *self.beside)))
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from conformance.judgement import shares, turns
 from conformance.judgement.expectation import CaseExpectation, Shares
 from conformance.judgement.history import Exchange, Headers
+from conformance.judgement.profile import FULL
 from conformance.language.models import Case
 from conformance.mesh.exchanges import exchange_of, planned, seen_by_token
 from conformance.mesh.workloads import Pod, Workloads
@@ -30,7 +31,7 @@ _OWN = frozenset({"date", "x-request-id", "x-conformance-token", "x-envoy-upstre
 
 
 def draw(
-    workloads: Workloads, case: Case, pod: Pod, pods: Sequence[Pod], prefix: str, *, effect: float = shares.EFFECT
+    workloads: Workloads, case: Case, pod: Pod, pods: Sequence[Pod], prefix: str, *, effect: float = FULL.effect
 ) -> list[Exchange]:
     """Has a pod send a case's request as often as its shares or turns want; what it and the workloads in `pods` saw.
 

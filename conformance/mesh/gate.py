@@ -3,7 +3,8 @@
 It is the only place of a run that polls. Once after an application was deployed: every proxy sees all of its endpoints
 as healthy. Then for each configuration three steps, each needed (sentinel alone: 1 of 150 was judged too early): istiod
 has exactly the objects that were applied; an object applied after that, the sentinel, is served by every involved
-proxy, so it runs a later push; and every proxy has acknowledged what it was sent, none refused anything.
+proxy, so it runs a later push; and every proxy has acknowledged what it was sent, none refused anything. A refused
+push (NACK) never becomes effective, so it is looked for while waiting, and ends the wait.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from cluster.api import Api, Object, Reference
+from cluster.model import ClusterError
+from cluster.readiness import wait_until_available
 from conformance.mesh.applications import INTERNET, OUTSIDE
-from conformance.mesh.istiod import Istiod, identity_of
+from conformance.mesh.istiod import Istiod, Mark, identity_of
+from conformance.mesh.labels import as_scenario_object
 from conformance.mesh.workloads import Pod, Workloads
 
 LIMIT_SECONDS = 30
 """A push has been effective after 0.1 s here; a machine under load has needed 0.5 s."""
+_PATIENCE_SECONDS = 0.7
+"""A push that is not refused is nearly always effective earlier, so refusals are looked for only then."""
 
 _SENTINEL_ADDRESS = "http://sentinel.conformance-system.svc.cluster.local/"
 _SENTINEL_GATEWAY_PORT = 15099
@@ -39,10 +45,14 @@ class NotConverged(Exception):  # noqa: N818 - the state of the mesh, not a faul
     """The mesh does not run the configuration; the scenario is blocked, never judged."""
 
 
+class Refused(NotConverged):
+    """A proxy refused what istiod sent."""
+
+
 class Gate:
     """One per worker; workers do not disturb each other, each has a sentinel of its own."""
 
-    def __init__(self, api: Api, workloads: Workloads, istiod: Istiod) -> None:
+    def __init__(self, api: Api, workloads: Workloads, istiod: Istiod, limit_seconds: float = LIMIT_SECONDS) -> None:
         self._api = api
         self._workloads = workloads
         self._istiod = istiod
@@ -52,6 +62,7 @@ class Gate:
         self._gateways = tuple(pod for pod in workloads.pods("istio-system") if pod.app in _GATEWAY_APPS)
         self._pool = ThreadPoolExecutor(_ASKERS)
         self._deployed: dict[str, frozenset[str]] = {}
+        self._limit = limit_seconds
 
     def close(self) -> None:
         """Takes the sentinel away."""
@@ -64,8 +75,35 @@ class Gate:
         Does nothing when it has already passed with the same pods: endpoints change with pods only.
         """
         names = frozenset(pod.name for pod in pods)
-        if self._deployed.get(namespace) == names:
-            return
+        if self._deployed.get(namespace) != names:
+            self._see_endpoints(namespace, pods)
+            self._deployed[namespace] = names
+
+    def pass_brought(self, objects: Sequence[Object], pods: Callable[[], Sequence[Pod]], *, may_hide: bool) -> None:
+        """Waits for Deployments and Services that a scenario brings: pods available, endpoints seen as healthy.
+
+        `pods` are those that must see them, asked when all are available. With a Sidecar in place (`may_hide`) nobody
+        can be asked for endpoints, since it may hide them.
+        """
+        places = {each["metadata"]["namespace"] for each in objects if each["kind"] in ("Deployment", "Service")}
+        for namespace in sorted(places):
+            own = [each for each in objects if each["metadata"]["namespace"] == namespace]
+            names = [each["metadata"]["name"] for each in own if each["kind"] == "Deployment"]
+            try:
+                wait_until_available(self._api, namespace, names, limit_seconds=self._limit)
+            except ClusterError as error:
+                raise NotConverged(error.problem) from error
+            if not may_hide:
+                self._see_endpoints(namespace, pods())
+
+    def pass_gone(self, references: Sequence[Reference]) -> None:
+        """Waits until the API server has nothing of these any more."""
+        self._until(
+            lambda: [str(each) for each in references if self._api.get(each)],
+            "deleted objects are still there",
+        )
+
+    def _see_endpoints(self, namespace: str, pods: Sequence[Pod]) -> None:
         expected = self._ready_endpoints(namespace)
         waiting = {*(pod for pod in pods if pod.has_proxy), *self._gateways}
 
@@ -77,10 +115,13 @@ class Gate:
             return [pod.name for pod in waiting]
 
         self._until(incomplete, "proxies do not see all endpoints as healthy")
-        self._deployed[namespace] = names
 
     def _ready_endpoints(self, namespace: str) -> dict[str, int]:
-        """Envoy's name of each service's cluster, and how many endpoints Kubernetes says are ready."""
+        """Envoy's name of each service's cluster, and how many endpoints Kubernetes says are ready.
+
+        Without headless services: sidecars send to the dialled address there, and know no endpoints. Nor those that
+        are not for everybody.
+        """
         ready: Counter[str] = Counter()
         for each in self._api.items("discovery.k8s.io/v1", "EndpointSlice", namespace):
             service = (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
@@ -90,7 +131,8 @@ class Gate:
                 each["metadata"]["name"]
             ]
             for each in self._api.items("v1", "Service", namespace)
-            for port in each["spec"]["ports"]
+            if _is_known_to_all(each)
+            for port in each["spec"].get("ports") or ()
         }
 
     def _healthy_endpoints(self, pod: Pod) -> dict[str, int]:
@@ -105,11 +147,16 @@ class Gate:
             lambda: sorted(map(str, gone & self._istiod.identities().keys())), "istiod still has deleted objects"
         )
 
-    def pass_applied(self, applied: Sequence[Object], pods: Sequence[Pod], rejections: float) -> None:
+    def pass_applied(self, applied: Sequence[Object], pods: Sequence[Pod], before: Mark) -> None:
         """Waits until `pods` (those with a proxy) and the gateways run what was applied.
 
-        `rejections` is istiod's count from before the apply. Raises NotConverged with what is missing.
+        `before` is from before the apply. Raises NotConverged with what is missing.
         """
+        involved = {f"{pod.name}.{pod.namespace}" for pod in (*pods, *self._gateways) if pod.has_proxy}
+
+        def refuse() -> None:
+            self._refuse_rejections(before, involved)
+
         self._wait_for_istiod(applied)
         token = f"{self._host}/{next(self._generations)}"
         sentinel = self._api.apply(self._sentinel(token))
@@ -123,11 +170,10 @@ class Gate:
                     waiting.discard(pod)
             return [pod.name for pod in waiting]
 
-        self._until(not_served, "proxies still run an older configuration")
-        self._refuse_rejections(rejections)
-        involved = {f"{pod.name}.{pod.namespace}" for pod in (*pods, *self._gateways) if pod.has_proxy}
-        self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent")
-        self._refuse_rejections(rejections)
+        self._until(not_served, "proxies still run an older configuration", refuse)
+        refuse()
+        self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent", refuse)
+        refuse()
 
     def _wait_for_istiod(self, objects: Sequence[Object]) -> None:
         wanted = {
@@ -158,22 +204,30 @@ class Gate:
             f"{proxy} ({', '.join(states[proxy])})" for proxy in involved & states.keys() if states[proxy]
         ]
 
-    def _refuse_rejections(self, before: float) -> None:
-        new = self._istiod.rejections() - before
-        if new:
-            raise NotConverged(
-                f"proxies refused {new:g} responses of istiod (NACK): they run an older configuration; "
-                "istiod's log has the reason"
-            )
+    def _refuse_rejections(self, before: Mark, involved: set[str]) -> None:
+        """Refusals of proxies that are not involved, such as another worker's, do not count; istiod's log tells."""
+        new = self._istiod.rejections() - before.rejections
+        if not new:
+            return
+        lines = self._istiod.refusals(before)
+        own = [line for line in lines if any(proxy in line for proxy in involved)]
+        if own or not lines:
+            said = own[-1].strip() if own else "istiod's log does not say whose"
+            raise Refused(f"proxies refused what istiod sent (NACK), so they run an older configuration: {said}")
 
-    def _until(self, missing: Callable[[], list[str]], problem: str) -> None:
-        deadline = time.monotonic() + LIMIT_SECONDS
+    def _until(self, missing: Callable[[], list[str]], problem: str, refuse: Callable[[], None] | None = None) -> None:
+        begun = looked = time.monotonic()
         while remaining := missing():
-            if time.monotonic() > deadline:
-                raise NotConverged(f"{problem} after {LIMIT_SECONDS} s: {', '.join(sorted(remaining))}")
+            now = time.monotonic()
+            if refuse and now - looked > _PATIENCE_SECONDS:
+                looked = now
+                refuse()
+            if now - begun > self._limit:
+                raise NotConverged(f"{problem} after {self._limit:g} s: {', '.join(sorted(remaining))}")
 
     def _sentinel(self, token: str) -> Object:
-        return {
+        # Marked like a scenario's: a killed worker's is taken away with the rest; the living apply theirs each time.
+        manifest: Object = {
             "apiVersion": "networking.istio.io/v1",
             "kind": "VirtualService",
             "metadata": {"name": self._host.split(".")[0], "namespace": "conformance-system"},
@@ -183,3 +237,13 @@ class Gate:
                 "http": [{"directResponse": {"status": 200, "body": {"string": token}}}],
             },
         }
+        return as_scenario_object(manifest)
+
+
+_VISIBILITY = "networking.istio.io/exportTo"
+
+
+def _is_known_to_all(service: Object) -> bool:
+    is_headless = service["spec"].get("clusterIP") == "None"
+    is_alias = service["spec"].get("type") == "ExternalName"
+    return not is_headless and not is_alias and _VISIBILITY not in (service["metadata"].get("annotations") or {})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from cluster.api import Api, Object, Reference
@@ -26,6 +28,14 @@ class ProxyState:
 
     proxy: str
     pending: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment: how many responses had been refused, and the time as it stands in istiod's log."""
+
+    rejections: float
+    at: str
 
 
 Identity = tuple[str, int]
@@ -79,6 +89,19 @@ class Istiod:
         """Every connected proxy (/debug/syncz)."""
         return tuple(ProxyState(row["proxy"], tuple(_pending(row))) for row in self._debug("syncz"))
 
+    def config_dump(self, proxy: str) -> Any:
+        """What istiod has for a proxy, named POD.NAMESPACE; not what the proxy runs."""
+        return self._debug(f"config_dump?proxyID={proxy}")
+
+    def mark(self) -> Mark:
+        """Now, before something is applied."""
+        return Mark(self.rejections(), moment(time.time()))
+
+    def refusals(self, since: Mark) -> list[str]:
+        """The lines of the log in which a proxy refuses a response (NACK)."""
+        lines = after(self.log(), since.at).decode(errors="replace").splitlines()
+        return [line for line in lines if "ACK ERROR" in line]
+
     def rejections(self) -> float:
         """How many responses proxies have refused since istiod started (pilot_total_xds_rejects)."""
         text = self._api.pod_proxy(_NAMESPACE, self._pod.name, _MONITORING_PORT, "metrics").decode()
@@ -94,3 +117,19 @@ def _pending(row: Mapping[str, Any]) -> Iterable[str]:
     for kind in ("cluster", "listener", "route", "endpoint"):
         if row.get(f"{kind}_sent") and row.get(f"{kind}_sent") != row.get(f"{kind}_acked"):
             yield kind
+
+
+def moment(seconds: float) -> str:
+    """A time as it stands in Istio's logs; as text, earlier is less."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+_TIMED = re.compile(rb"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\t", re.MULTILINE)
+
+
+def after(log: bytes, begun: str) -> bytes:
+    """The lines from a time on; lines without one belong to the line before."""
+    for line in _TIMED.finditer(log):
+        if line[1].decode() >= begun:
+            return log[line.start() :]
+    return b""

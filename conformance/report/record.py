@@ -17,10 +17,12 @@ from typing import Annotated, BinaryIO, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from conformance.errors import BadInput, Incomplete
+from conformance.judgement.departures import JUDGED_HERE, Known, with_departures
 from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
 from conformance.judgement.judge import JUDGED, judge
+from conformance.judgement.profile import ProfileName
 from conformance.judgement.verdict import Verdict, composed
 from conformance.report.packing import Repeat, packed, unpacked
 
@@ -59,6 +61,7 @@ class Header(_Line):
     """Of every program of the cluster."""
     sources: dict[str, str]
     """Where each of these programs came from."""
+    profile: ProfileName = "full"
 
 
 class ScenarioRecord(_Line):
@@ -75,6 +78,10 @@ class ScenarioRecord(_Line):
     repeats: tuple[Repeat, ...] = ()
     """Only in JSON: what `exchanges` has there is the first of each kind. In a program all are in `exchanges`."""
     findings: tuple[Finding, ...]
+    known: Known = Known()
+    """What the register of expectations said of it."""
+    evidence: str = ""
+    """A folder below that of the run, for a scenario that is not green."""
 
     def to_json(self) -> bytes:
         kinds, repeats = packed(self.exchanges)
@@ -177,8 +184,12 @@ def replay(scenario: ScenarioRecord) -> tuple[Finding, ...]:
 
     Findings that are not the judge's (a refused configuration, say) stand as recorded, before the judge's.
     """
-    others = tuple(finding for finding in scenario.findings if finding.check not in JUDGED)
-    return others + judge(scenario.id, scenario.cases, scenario.exchanges)
+    others = tuple(finding for finding in scenario.findings if finding.check not in JUDGED | JUDGED_HERE)
+    if not scenario.exchanges and any(finding.verdict is Verdict.BLOCKED for finding in others):
+        # It was blocked before anything was sent, so nothing was judged.
+        return others
+    findings = (*others, *judge(scenario.id, scenario.cases, scenario.exchanges))
+    return with_departures(scenario.id, scenario.known, scenario.exchanges, findings)
 
 
 def findings_to_json(findings: tuple[Finding, ...]) -> bytes:

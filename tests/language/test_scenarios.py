@@ -26,11 +26,11 @@ def test_every_file_is_a_scenario_and_its_id_is_its_place() -> None:
 def test_bookinfo_scenarios_name_its_clients_and_workloads_only() -> None:
     # Other applications' files are left out: their names are not known here.
     for loaded in load_catalogue(ROOT):
-        if loaded.scenario.app == BOOKINFO.name:
+        if loaded.scenario.app == BOOKINFO.name and not loaded.scenario.beside:
             load_scenario(Path(loaded.source.path), {BOOKINFO.name: BOOKINFO})
 
 
 def test_every_scenario_says_what_does_not_happen_too() -> None:
     for loaded in load_catalogue(ROOT):
-        expectations = {case.expect.expected() for case in loaded.scenario.cases}
+        expectations = {case.expect.expected() for stage in loaded.scenario.stages for case in stage.cases}
         assert len(expectations) > 1, f"{loaded.where()}: every case expects the same"

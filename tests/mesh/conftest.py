@@ -10,13 +10,18 @@ from conformance.run import WorkerSite, prepare
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerSite]:
-    folder: Path = tmp_path_factory.mktemp("mesh")
-    running = embedded.start(embedded.Options(), folder / "cluster.log", print)
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Running]:
+    running = embedded.start(embedded.Options(), tmp_path_factory.mktemp("mesh") / "cluster.log", print)
     try:
         prepare(running.cluster, print)
-        site = WorkerSite(running.cluster, folder)
-        yield site
-        site.close()
+        yield running
     finally:
         running.end()
+
+
+@pytest.fixture(scope="session")
+def site(running: embedded.Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerSite]:
+    folder: Path = tmp_path_factory.mktemp("locks")
+    site = WorkerSite(running.cluster, folder)
+    yield site
+    site.close()

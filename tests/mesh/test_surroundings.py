@@ -11,7 +11,7 @@ import pytest
 from conformance.errors import BadInput
 from conformance.judgement.verdict import Verdict
 from conformance.language.load import Loaded, load_scenario
-from conformance.mesh.performance import as_scenario_object
+from conformance.mesh.labels import as_scenario_object
 from conformance.run import WorkerSite
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "conformance" / "scenarios"

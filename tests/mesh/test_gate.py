@@ -1,0 +1,62 @@
+"""Whose refusals end a wait, without a mesh: istiod and the proxies are played."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from conformance.mesh.gate import Gate, NotConverged, Refused
+from conformance.mesh.istiod import Mark
+
+BEFORE = Mark(3, "2026-01-01T00:00:00.000000Z")
+
+
+class FakeIstiod:
+    def __init__(self, rejections: float, *lines: str) -> None:
+        self._rejections = rejections
+        self._lines = lines
+
+    def rejections(self) -> float:
+        return self._rejections
+
+    def refusals(self, _: Mark) -> list[str]:
+        return [*self._lines]
+
+
+class FakeWorkloads:
+    def client(self, *_: str) -> None:
+        return None
+
+    def pods(self, _: str) -> tuple[()]:
+        return ()
+
+
+def gate(istiod: FakeIstiod, limit: float = 5) -> Gate:
+    return Gate(cast("Any", None), cast("Any", FakeWorkloads()), cast("Any", istiod), limit)
+
+
+def test_a_refusal_of_an_involved_proxy_ends_the_wait_with_its_reason() -> None:
+    istiod = FakeIstiod(
+        4, "warn\tADS:CDS: ACK ERROR other.test Internal: no", "ACK ERROR reviews.default Internal: bad"
+    )
+    waiting = gate(istiod)
+
+    with pytest.raises(Refused, match=r"NACK.*reviews\.default Internal: bad"):
+        waiting._until(lambda: ["reviews"], "old", lambda: waiting._refuse_rejections(BEFORE, {"reviews.default"}))
+
+
+def test_a_refusal_of_another_workers_proxy_is_none() -> None:
+    gate(FakeIstiod(4, "ACK ERROR other.test Internal: no"))._refuse_rejections(BEFORE, {"reviews.default"})
+
+
+def test_a_refusal_of_which_the_log_says_nothing_counts() -> None:
+    with pytest.raises(Refused, match="does not say whose"):
+        gate(FakeIstiod(4))._refuse_rejections(BEFORE, {"reviews.default"})
+
+
+def test_without_refusals_the_wait_ends_with_what_is_missing() -> None:
+    waiting = gate(FakeIstiod(3), limit=0)
+
+    with pytest.raises(NotConverged, match="old after 0 s: reviews"):
+        waiting._until(lambda: ["reviews"], "old")

@@ -103,7 +103,7 @@ def test_parts_of_a_loaded_scenario_know_their_lines(tmp_path: Path) -> None:
             "  client: a\n  from: a\n",
             23,
             "has no key 'client'",
-            "known here: document, expect, from, name",
+            "known here: connection, document, expect, from, name",
         ),
         ("  from: internet\n", "", 22, "cases[1].from is missing", "cases[1] needs from"),
         ("id: area/one", "id: Area/one", 1, "id is 'Area/one'", "lower-case segments"),

@@ -32,5 +32,9 @@ def test_bookinfo_scenarios_name_its_clients_and_workloads_only() -> None:
 
 def test_every_scenario_says_what_does_not_happen_too() -> None:
     for loaded in load_catalogue(ROOT):
-        expectations = {case.expect.expected() for stage in loaded.scenario.stages for case in stage.cases}
+        cases = [case.expected() for stage in loaded.scenario.stages for case in stage.cases]
+        expectations: set[object] = {case.expected for case in cases}
+        # Of many requests each share, and each pod whose turn it is, is what the others are not.
+        expectations |= {each for case in cases if case.shares for each in case.shares.alternatives}
+        expectations |= {each for case in cases if case.turns for each in case.turns.replicas}
         assert len(expectations) > 1, f"{loaded.where()}: every case expects the same"

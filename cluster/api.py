@@ -111,7 +111,8 @@ class Api:
         try:
             resource = self._dynamic.resources.get(api_version=api_version, kind=kind)
         except ResourceNotFoundError as error:
-            message = f"the cluster does not serve {api_version} {kind}"
+            # kubectl's words.
+            message = f'no matches for kind "{kind}" in version "{api_version}"'
             raise ApiError(404, "NoKindMatch", message) from error
         if resource.namespaced and not namespace and name:
             namespace = "default"
@@ -214,6 +215,16 @@ class Api:
         reference = Reference.of(manifest)
         path = self._path(reference.api_version, reference.kind, reference.namespace, None)
         return self._json("post", path, manifest)
+
+    @_retry_passing_faults
+    def try_create(self, manifest: Object) -> Object:
+        """Everything that a creation goes through, with `kubectl apply`'s strict look at the fields; nothing is stored.
+
+        Server-side apply would have other words for an unknown field, and call it a fault of the server (500).
+        """
+        reference = Reference.of(manifest)
+        path = self._path(reference.api_version, reference.kind, reference.namespace, None)
+        return self._json("post", path, manifest, dry_run="All", query_params=[("fieldValidation", "Strict")])
 
     def create_subresource(self, owner: Reference, name: str, manifest: Object) -> Object:
         """Posts to a subresource of an object, such as `token` of a ServiceAccount."""

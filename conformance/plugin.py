@@ -224,7 +224,7 @@ class _Controller:
             return
         self._done += 1
         self._bad_input = self._bad_input or report.scenario_bad_input
-        record = ScenarioRecord.model_validate_json(report.scenario_record) if report.scenario_record else None
+        record = ScenarioRecord.from_json(report.scenario_record) if report.scenario_record else None
         if record:
             self._run.add(record)
         self._say(terminal.line(report.scenario_id, record, self._done, self._total()))

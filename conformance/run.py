@@ -18,20 +18,20 @@ from cluster.istio import UPSTREAM_ENVOY
 from cluster.model import Cluster, ClusterError
 from conformance.errors import BadInput
 from conformance.expectations.register import register
-from conformance.judgement.departures import Known, with_departures
-from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
-from conformance.judgement.judge import judge
 from conformance.judgement.profile import PROFILES, ProfileName
 from conformance.judgement.verdict import Verdict, composed
+from conformance.judgement.whole import Promises, Testimony, findings_of
 from conformance.language.load import Loaded
 from conformance.mesh.applications import deploy, lay_foundation
 from conformance.mesh.evidence import Evidence
-from conformance.mesh.performance import Mesh, Performance
+from conformance.mesh.performance import Mesh
+from conformance.mesh.staging import Performance
 from conformance.report.record import Footer, Header, RecordWriter, ScenarioRecord
 from conformance.router.versions import Version
-from conformance.voices import predicted_cases, traced
+from conformance.tokens import Wallet
+from conformance.voices import Router
 
 KEPT_NAME = "default"
 """The name of the kept cluster that runs and the `cluster` commands share."""
@@ -76,7 +76,7 @@ class WorkerSite:
     def mesh(self) -> Mesh:
         """Connected on first use, in the worker's own process."""
         if self._mesh is None:
-            self._mesh = Mesh(self.cluster.kubeconfig, self.locks)
+            self._mesh = Mesh(self.cluster.kubeconfig, self.locks, self.profile)
         return self._mesh
 
     def close(self) -> None:
@@ -91,55 +91,58 @@ class WorkerSite:
         # What the mesh says of itself: the router models the Istio and the proxies that really run.
         version = Version.of(self.cluster.parts["pilot-discovery"].version)
         has_istio_proxy = UPSTREAM_ENVOY not in self.cluster.deviations
-        known = register().known(loaded, version)
-        expected = predicted_cases(loaded, version, has_istio_proxy=has_istio_proxy)
-        evidence = self._evidence(loaded, expected, known, version)
-        performed = self.mesh.perform(loaded, evidence)
-        findings = _findings(scenario.id, expected, known, performed)
+        router = Router(loaded, Wallet(scenario), version, has_istio_proxy, self.profile)
+        facts = tuple(fact.expected() for stage in scenario.stages for fact in stage.cluster)
+        promised = Promises(router.cases(), facts, router.rejections(), register().known(loaded, version))
+        evidence = self._evidence(router, promised)
+        performed = self.mesh.perform(loaded, router.wallet, evidence)
+        judging = time.monotonic()
+        findings = _findings(scenario.id, promised, performed)
+        phases = {**performed.phases, "judge": round(time.monotonic() - judging, 4)}
         return ScenarioRecord(
             id=scenario.id,
             verdict=verdict_of(findings),
             seconds=round(time.monotonic() - begun, 3),
-            phases=performed.phases,
-            cases=expected,
+            phases=phases,
+            cases=tuple(promised.cases),
             exchanges=performed.exchanges,
             findings=findings,
-            known=known,
+            known=promised.known,
             evidence=evidence.name if evidence else "",
+            certificates=performed.fingerprints,
+            facts=facts,
+            standings=performed.standings,
+            rejections=tuple(promised.rejections),
+            attempts=performed.attempts,
         )
 
-    def _evidence(
-        self, loaded: Loaded, expected: Sequence[CaseExpectation], known: Known, version: Version
-    ) -> Evidence | None:
+    def _evidence(self, router: Router, promised: Promises) -> Evidence | None:
         if self.folder is None:
             return None
+        scenario = router.loaded.scenario.id
 
         def judged(cases: frozenset[str], exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
-            """What a stage comes to by itself."""
-            own = [case for case in expected if case.name in cases]
-            findings = judge(loaded.scenario.id, own, exchanges)
-            return with_departures(loaded.scenario.id, known.among(cases), exchanges, findings)
+            """What the requests of a stage come to by themselves."""
+            own = [case for case in promised.cases if case.name in cases]
+            return findings_of(scenario, Promises(own, known=promised.known.among(cases)), Testimony(exchanges))
 
-        has_istio_proxy = UPSTREAM_ENVOY not in self.cluster.deviations
         return Evidence(
             api=self.mesh.api,
             workloads=self.mesh.workloads,
             istiod=self.mesh.istiod,
-            loaded=loaded,
+            loaded=router.loaded,
             run=self.folder,
             judged=judged,
-            trace=lambda stage: traced(loaded, stage, version, has_istio_proxy=has_istio_proxy),
+            trace=router.traced,
         )
 
 
-def _findings(
-    scenario: str, expected: Sequence[CaseExpectation], known: Known, performed: Performance
-) -> tuple[Finding, ...]:
+def _findings(scenario: str, promised: Promises, performed: Performance) -> tuple[Finding, ...]:
     if performed.blocked is None:
-        findings = judge(scenario, expected, performed.exchanges)
-        return with_departures(scenario, known, performed.exchanges, findings)
-    promised = "every involved proxy runs the configuration as applied"
-    return (Finding(Verdict.BLOCKED, scenario, "", CONFIGURATION, promised, performed.blocked, None),)
+        recorded = Testimony(performed.exchanges, performed.standings, performed.attempts)
+        return findings_of(scenario, promised, recorded)
+    wanted = "every involved proxy runs the configuration as applied"
+    return (Finding(Verdict.BLOCKED, scenario, "", CONFIGURATION, wanted, performed.blocked, None),)
 
 
 @dataclass

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
+from conformance.certified import NOTHING, Certified, certified, handshake_of
+from conformance.judgement.calls import CALL_HEADERS
+from conformance.language.behaviours import Behaviour
+from conformance.language.certificates import CertificateOf
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.load import Loaded
-from conformance.language.models import Case, Stage
+from conformance.language.models import Case, Flow, Stage
 from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INGRESS, INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.objects import AnyObject
-from conformance.router.request import Request, Scheme
+from conformance.router.objects.kubernetes import Behaviour as Facts
+from conformance.router.objects.kubernetes import Pod
+from conformance.router.request import Request, Scheme, Token
+from conformance.router.request_authentication import KeySets
 from conformance.router.versions import Version
 from conformance.router.world import World, build
 
@@ -26,9 +34,15 @@ Object = Mapping[str, Any]
 
 
 def scenario_world(
-    loaded: Loaded, stage: Stage, version: Version | None = None, *, has_istio_proxy: bool = True
+    loaded: Loaded,
+    stage: Stage,
+    version: Version | None = None,
+    *,
+    has_istio_proxy: bool = True,
+    key_sets: KeySets | None = None,
+    behaviours: Sequence[Behaviour] = (),
 ) -> World:
-    """The state of the mesh while the requests of one stage are sent."""
+    """The state of the mesh while the requests of one stage are sent, as its workloads behave."""
     scenario = loaded.scenario
     addresses = Addresses()
     found = foundation(addresses)
@@ -39,7 +53,25 @@ def scenario_world(
         found = found.with_more(kubernetes(objects, namespace, addresses, injected=[namespace]))
     found = found.with_more(kubernetes(_plain(stage.config), scenario.namespace, addresses))
     configured = typed_objects([*read("sentinel"), *stage.config], scenario.namespace, loaded.source.path)
-    return world_of(configured, found, version, has_istio_proxy=has_istio_proxy)
+    secrets = certified(scenario.certificates, stage.secrets, scenario.namespace)
+    found = replace(found, pods=behaving(found.pods, behaviours, scenario.namespace))
+    return world_of(configured, found, version, has_istio_proxy=has_istio_proxy, certified=secrets, key_sets=key_sets)
+
+
+def behaving(pods: Sequence[Pod], behaviours: Iterable[Behaviour], namespace: str) -> tuple[Pod, ...]:
+    """The pods with what is told of them; of several behaviours of one pod the last counts."""
+    behaved = {id(pod): pod for pod in pods}
+    for each in behaviours:
+        for home in (namespace, OUTSIDE):
+            named = [pod for pod in pods if (pod.metadata.namespace, pod.workload) == (home, each.workload)]
+            if each.replica is not None:
+                named = named[each.replica : each.replica + 1]
+            for pod in named:
+                how = Facts(status=each.status or 200, seconds=each.seconds or 0.0, resets=bool(each.resets))
+                behaved[id(pod)] = replace(pod, behaviour=how)
+            if named:
+                break
+    return tuple(behaved.values())
 
 
 PLAIN = frozenset({"Service", "Deployment", "Pod", "Secret", "Namespace"})
@@ -66,6 +98,8 @@ def world_of(
     version: Version | None = None,
     *,
     has_istio_proxy: bool = True,
+    certified: Certified = NOTHING,
+    key_sets: KeySets | None = None,
 ) -> World:
     """A world in which the names of the outside lead to its servers, where these are there."""
     by_host = {f"{each.metadata.name}.{each.metadata.namespace}": each.cluster_ip for each in found.services}
@@ -74,8 +108,8 @@ def world_of(
         objects,
         services=found.services,
         pods=found.pods,
-        secrets=found.secrets,
-        mesh=MeshConfig(names=names, has_istio_proxy=has_istio_proxy),
+        secrets=(*found.secrets, *certified.secrets),
+        mesh=certified.known_to(MeshConfig(names=names, has_istio_proxy=has_istio_proxy, key_sets=key_sets or {})),
         version=version,
     )
 
@@ -114,12 +148,19 @@ _EGRESS_PORTS = ({"name": "http2", "port": 80, "targetPort": 8080}, {"name": "ht
 """The chart's own, which values.yaml leaves alone."""
 
 
-def request_of(case: Case, namespace: str) -> Request:
-    """A case's request as the router sees it."""
+def request_of(
+    case: Case | Flow,
+    namespace: str,
+    certificates: Mapping[str, CertificateOf] | None = None,
+    tokens: tuple[Token, ...] = (),
+) -> Request:
+    """A case's request as the router sees it; `tokens` describes those that are in it."""
     parts = urlsplit(case.request.url)
-    scheme: Scheme = "https" if parts.scheme == "https" else "http"
+    schemes: Mapping[str, Scheme] = {"https": "https", "tcp": "tcp"}
+    scheme = schemes.get(parts.scheme, "http")
     port = parts.port or (443 if scheme == "https" else 80)
-    headers = tuple(case.request.headers.items())
+    is_call = case.request.protocol == "grpc"
+    headers = (*case.request.headers.items(), *(CALL_HEADERS if is_call else ()))
     hosts = [value for name, value in headers if name.lower() == "host"]
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     home = OUTSIDE if case.client in (OUTSIDE, INTERNET) else namespace
@@ -132,5 +173,9 @@ def request_of(case: Case, namespace: str) -> Request:
         path=path,
         headers=tuple(pair for pair in headers if pair[0].lower() != "host"),
         authority=hosts[-1] if hosts else parts.netloc,
+        http_version="2" if is_call else case.request.http,
         dial=(INGRESS, port) if case.client == INTERNET else None,
+        handshake=handshake_of(case.request.tls, parts.hostname or "", certificates) if scheme == "https" else None,
+        tokens=tokens,
+        at_once=case.times if isinstance(case, Case) and case.at_once else 1,
     )

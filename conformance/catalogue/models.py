@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from conformance.language.models import Identifier, Listed, Text
+from conformance.language.words import Identifier, Listed, Text
 
 
 class _Words(BaseModel):

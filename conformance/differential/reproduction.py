@@ -14,7 +14,7 @@ from conformance.differential.sending import url
 from conformance.differential.tally import Disagreement
 from conformance.judgement.expectation import NOBODY, NONE
 from conformance.judgement.history import ANSWERED_BY, Exchange, values_of
-from conformance.language.models import Request as PlannedRequest
+from conformance.language.requests import Request as PlannedRequest
 from conformance.router.request import Request
 
 _REFUSALS = ("connection", "reset", "tls", "name")

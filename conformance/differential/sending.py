@@ -12,7 +12,7 @@ from typing import Any
 from cluster.api import Api
 from conformance.differential.arenas import AUTHORITY, Certificates
 from conformance.judgement.history import Exchange, Seen
-from conformance.mesh.exchanges import ended, seen_by_token
+from conformance.mesh.sights import ended, seen_by_token
 from conformance.mesh.workloads import CONTROL_PORT, Pod, Workloads
 from conformance.router.request import Request
 

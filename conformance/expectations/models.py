@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from conformance.language.models import CONTRADICTION, Identifier, Label, Listed, Text
+from conformance.language.words import CONTRADICTION, Identifier, Label, Listed, Text
 
 Link = Annotated[str, StringConstraints(pattern=r"^https://[a-z0-9.-]+/[!-~]*$")]
 Minor = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*\.(0|[1-9][0-9]*)$")]

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
-from conformance.judgement.expectation import NOBODY, NONE, Expected, ExpectedSight, Predicted
+from conformance.judgement.calls import is_call, predicted_status
+from conformance.judgement.expectation import (
+    NOBODY,
+    NONE,
+    CaseExpectation,
+    Expected,
+    ExpectedSight,
+    Predicted,
+    Shares,
+    Turns,
+)
 from conformance.judgement.history import FailureKind, values_of
+from conformance.judgement.shares import names_of
 from conformance.router.prediction import Kind, Outcome, Sight
 from conformance.router.request import Headers, Request
 
@@ -24,8 +37,11 @@ FAILURES: Mapping[Kind, frozenset[FailureKind]] = {
 def promise_against_router(expected: Expected, predicted: Predicted) -> tuple[str, ...]:
     """Why no outcome keeps the promise, or which outcome breaks it; empty if every possible outcome keeps it.
 
-    What the router leaves undefined contradicts nobody.
+    What the router leaves undefined contradicts nobody. Of alternatives each outcome keeps one at least, and each that
+    must come about is kept by an outcome; how often is not the router's to say, which knows nothing of what was before.
     """
+    if expected.counts:
+        return tuple(_broken_counts(expected, predicted))
     return tuple(
         dict.fromkeys(
             f"{difference}  [{describe(outcome)}]"
@@ -36,15 +52,83 @@ def promise_against_router(expected: Expected, predicted: Predicted) -> tuple[st
     )
 
 
+def _broken_counts(expected: Expected, predicted: Predicted) -> Iterator[str]:
+    outcomes = [each for each in predicted.outcomes if each.kind is not Kind.UNDEFINED]
+    kept = [
+        {
+            number
+            for number, each in enumerate(expected.counts)
+            if not any(_broken_promises(each.expected, outcome, predicted.request))
+        }
+        for outcome in outcomes
+    ]
+    yield from (
+        f"promised one of {len(expected.counts)} alternatives, predicted another  [{describe(outcome)}]"
+        for outcome, numbers in zip(outcomes, kept, strict=True)
+        if not numbers
+    )
+    yield from (
+        f"promised {each.least} times alternative {number + 1}, predicted never"
+        for number, each in enumerate(expected.counts)
+        if outcomes and each.least and not any(number in numbers for numbers in kept)
+    )
+
+
+def case_against_router(case: CaseExpectation) -> tuple[str, ...]:
+    """The same for all that a case promises; empty where the router was not asked."""
+    if case.predicted is None:
+        return ()
+    broken = [*promise_against_router(case.expected, case.predicted)]
+    if any(each.kind is Kind.UNDEFINED for each in case.predicted.outcomes):
+        return tuple(broken)
+    if case.shares is not None:
+        broken += _broken_shares(case.shares, case.predicted)
+    if case.turns is not None:
+        broken += _broken_turns(case.turns, case.predicted)
+    return tuple(broken)
+
+
+def _broken_shares(shares: Shares, predicted: Predicted) -> Iterator[str]:
+    """Each outcome is the first alternative that it keeps the promises of; their chances are the shares, exactly."""
+    names = names_of(shares)
+    found = dict.fromkeys(names, Fraction(0))
+    for outcome in (each for each in predicted.outcomes if each.probability):
+        for name, alternative in zip(names, shares.alternatives, strict=True):
+            if not any(_broken_promises(alternative.expected, outcome, predicted.request)):
+                found[name] += outcome.probability
+                break
+        else:
+            yield f"promised {' or '.join(names)}  [{describe(outcome)}]"
+    for name, alternative in zip(names, shares.alternatives, strict=True):
+        if found[name] * 100 != alternative.share:
+            share = f"{float(alternative.share):.4g} % {name}"
+            yield f"promised {share}, predicted {float(found[name] * 100):.4g} %"
+
+
+def _broken_turns(turns: Turns, predicted: Predicted) -> Iterator[str]:
+    """The router knows who may answer, not in which order: it has no state. In turn all answer equally often."""
+    possible = [each for each in predicted.outcomes if each.probability]
+    pods = {(each.sight.workload, each.sight.pod, each.sight.address) for each in possible if each.sight}
+    found = Counter(workload for workload, _, _ in pods)
+    if found != Counter(dict(turns.replicas)) or len({each.probability for each in possible}) != 1:
+        names = ", ".join(describe(each) for each in possible)
+        yield f"promised turns of {', '.join(f'{count} {name}' for name, count in turns.replicas)}, predicted {names}"
+
+
 def _broken_promises(expected: Expected, outcome: Outcome, request: Request) -> Iterator[str]:
     if expected.status is not None and outcome.status != expected.status:
         yield f"promised status {expected.status}, predicted {outcome.status or outcome.kind.value}"
+    proxys = predicted_status(outcome)
+    if expected.grpc_status is not None and proxys is not None and expected.grpc_status != proxys:
+        yield f"promised gRPC's status {expected.grpc_status}, predicted {proxys} ({outcome.kind.value})"
     if expected.refused is not None and expected.refused not in FAILURES.get(outcome.kind, frozenset()):
         yield f"promised a refusal of kind {expected.refused}, predicted {outcome.kind.value}"
     workload = outcome.sight.workload if outcome.sight else NOBODY
     if expected.answered_by is not None and expected.answered_by != workload:
         yield f"promised {expected.answered_by}, predicted {workload}"
-    if expected.body is not None and outcome.body is not None and expected.body not in outcome.body:
+    # Of a proxy's answer to a stream that is none of HTTP all is body, its head too.
+    says_body = outcome.body is not None and request.scheme in ("http", "https") and not is_call(request)
+    if expected.body is not None and says_body and expected.body not in (outcome.body or ""):
         yield f"promised a body with {expected.body!r}, predicted {outcome.body!r}"
     yield from _broken_answer_headers(expected, outcome)
     if expected.takes is not None and not expected.takes[0] <= outcome.at_least <= expected.takes[1]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.judgement.expectation import NOBODY, NONE, Expected, ExpectedSight, Pairs
-from conformance.judgement.history import ANSWERED_BY, Exchange, Headers, Seen, values_of
+from conformance.judgement.history import ANSWERED_BY, GRPC_STATUS, Exchange, Headers, Seen, ended, values_of
 from conformance.judgement.verdict import Verdict
 
 MAX_QUOTED = 200
@@ -32,7 +32,7 @@ Check = Callable[[Expected, Exchange], Opinion | None]
 
 def arrives_once(expected: Expected, exchange: Exchange) -> Opinion | None:
     """Promised of every request without being written down, unless something else is."""
-    if expected.arrivals is not None:
+    if expected.arrivals is not None or expected.counts:
         return None
     wanted = "the request at one workload, once, at most"
     return _opinion(wanted, _list(_workloads(exchange.seen)) or "none", agrees=len(exchange.seen) <= 1)
@@ -81,6 +81,25 @@ def status(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _opinion(f"status {expected.status}", _outcome(exchange), agrees=agrees)
 
 
+def grpc_status(expected: Expected, exchange: Exchange) -> Opinion | None:
+    if expected.grpc_status is None:
+        return None
+    trailers = exchange.answer.trailers if exchange.answer else ()
+    agrees = values_of(trailers, GRPC_STATUS) == (str(expected.grpc_status),)
+    return _opinion(f"gRPC's status {expected.grpc_status}", _outcome(exchange), agrees=agrees)
+
+
+def trailers(expected: Expected, exchange: Exchange) -> Opinion | None:
+    wanted = expected.trailers
+    if not wanted:
+        return None
+    words = f"an answer with the trailers {_pairs_wanted(wanted)}"
+    if exchange.answer is None:
+        return Opinion(Verdict.VIOLATES, words, _outcome(exchange))
+    found = _list(_pair_differences(wanted, exchange.answer.trailers))
+    return _opinion(words, found or "just that", agrees=not found)
+
+
 def body(expected: Expected, exchange: Exchange) -> Opinion | None:
     if expected.body is None:
         return None
@@ -112,6 +131,25 @@ def refused(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _opinion(f"no answer but a refusal of kind {expected.refused}", _outcome(exchange), agrees=agrees)
 
 
+def alert(expected: Expected, exchange: Exchange) -> Opinion | None:
+    if expected.alert is None:
+        return None
+    found = exchange.failure.alert if exchange.failure else None
+    observed = f"the alert {found}" if found else _outcome(exchange)
+    return _opinion(f"the alert {expected.alert}", observed, agrees=found == expected.alert)
+
+
+def served(expected: Expected, exchange: Exchange) -> Opinion | None:
+    if expected.served is None:
+        return None
+    wanted = f"a server that shows the certificate {expected.served}"
+    shown = exchange.served
+    if shown is None:
+        return Opinion(Verdict.VIOLATES, wanted, f"none, and {_outcome(exchange)}")
+    name = shown.certificate or "none of the scenario's certificates"
+    return _opinion(wanted, f"{name} (sha256 {shown.fingerprint[:16]})", agrees=shown.certificate == expected.served)
+
+
 def saw_path(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _seen_value(_sight(expected).path, exchange, "path", lambda seen: seen.path)
 
@@ -126,6 +164,16 @@ def saw_host(expected: Expected, exchange: Exchange) -> Opinion | None:
 
 def saw_principal(expected: Expected, exchange: Exchange) -> Opinion | None:
     return _seen_value(_sight(expected).principal, exchange, "caller", lambda seen: seen.principal or NONE)
+
+
+def saw_peer(expected: Expected, exchange: Exchange) -> Opinion | None:
+    wanted = _sight(expected).peer
+    words = None if wanted is None else _names(wanted)
+    return _seen_value(words, exchange, "peer", lambda seen: _names(seen.peer))
+
+
+def saw_http_version(expected: Expected, exchange: Exchange) -> Opinion | None:
+    return _seen_value(_sight(expected).http_version, exchange, "HTTP version", lambda seen: seen.http_version or NONE)
 
 
 def saw_headers(expected: Expected, exchange: Exchange) -> Opinion | None:
@@ -151,6 +199,8 @@ CHECKS: Mapping[str, Check] = {
     "arrivals": arrivals,
     "answered-by": answered_by,
     "status": status,
+    "grpc-status": grpc_status,
+    "trailers": trailers,
     "body": body,
     "headers": headers,
     "without-headers": without_headers,
@@ -160,7 +210,11 @@ CHECKS: Mapping[str, Check] = {
     "saw-headers": saw_headers,
     "saw-without-headers": saw_without_headers,
     "saw-principal": saw_principal,
+    "saw-peer": saw_peer,
+    "saw-http-version": saw_http_version,
     "refused": refused,
+    "alert": alert,
+    "served": served,
     "takes": takes,
 }
 """In the order of the findings of a case."""
@@ -177,7 +231,7 @@ def _sight(expected: Expected) -> ExpectedSight:
 def _outcome(exchange: Exchange) -> str:
     """What the client ended with, in a few words."""
     if exchange.answer:
-        return f"status {exchange.answer.status}"
+        return ended(exchange.answer)
     assert exchange.failure, "a well-formed exchange has an answer or a failure"
     return f"no answer, but a failure of kind {exchange.failure.kind}: {exchange.failure.detail}"
 
@@ -188,6 +242,11 @@ def _named(exchange: Exchange) -> tuple[str, ...]:
 
 def _workloads(seen: Iterable[Seen]) -> tuple[str, ...]:
     return tuple(entry.workload for entry in seen)
+
+
+def _names(peer: Iterable[str]) -> str:
+    """A certificate's names, whose order means nothing."""
+    return ", ".join(sorted(peer)) or NONE
 
 
 def _of_answer(exchange: Exchange, words: str, differences: Callable[[Headers], Iterator[str]]) -> Opinion:

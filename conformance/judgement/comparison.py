@@ -6,10 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from conformance.judgement.agreement import FAILURES, arriving, describe
+from conformance.judgement.calls import is_call, predicted_status, status_of
+from conformance.judgement.checks import Opinion
+from conformance.judgement.expectation import Predicted
 from conformance.judgement.history import ANSWERED_BY, Answer, Exchange, Seen, values_of
+from conformance.judgement.history import ended as in_words
+from conformance.judgement.verdict import Verdict
 from conformance.router.prediction import Kind, Outcome, Sight
 from conformance.router.request import Headers, Request
 
+STREAMS = ("tcp", "tls")
+"""What no proxy reads as HTTP: a workload sees that they come, and nothing of HTTP."""
 _UPSTREAM_TIME = "x-envoy-upstream-service-time"
 _EARLY_SECONDS = 0.01
 """By so much may two clocks differ."""
@@ -37,6 +44,19 @@ class Comparison:
     """The router says that Istio's answer is not determined: that matches anything."""
 
 
+PREDICTED = "router"
+"""The check of the router's prediction against the exchange."""
+
+
+def as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
+    """The router against the mesh: one of the two is wrong about Istio."""
+    wanted = " or ".join(dict.fromkeys(describe(outcome) for outcome in predicted.outcomes))
+    differences = compare(predicted.outcomes, predicted.request, exchange).differences
+    if differences:
+        return Opinion(Verdict.VIOLATES, f"what the router predicts, {wanted}", "; ".join(map(str, differences)))
+    return Opinion(Verdict.PASS, f"what the router predicts, {wanted}", "just that")
+
+
 def compare(outcomes: Sequence[Outcome], request: Request, exchange: Exchange) -> Comparison:
     """An outcome whose probability is 0 must not happen; of all others any may."""
     possible = [outcome for outcome in outcomes if outcome.probability]
@@ -58,13 +78,14 @@ def ended(exchange: Exchange) -> str:
     if exchange.answer is None:
         return f"a failure of kind {exchange.failure.kind}" if exchange.failure else "nothing"
     by = values_of(exchange.answer.headers, ANSWERED_BY)
-    return f"{exchange.answer.status} by {'a workload' if by else 'a proxy'}"
+    status = exchange.answer.status
+    return f"{in_words(exchange.answer) if status is None else status} by {'a workload' if by else 'a proxy'}"
 
 
 def differences(outcome: Outcome, request: Request, exchange: Exchange) -> Iterator[Difference]:
     """What keeps the exchange from being this outcome."""
-    yield from _end(outcome, exchange)
-    if exchange.answer is not None and outcome.status is not None:
+    yield from _end(outcome, request, exchange)
+    if exchange.answer is not None and outcome.status is not None and request.scheme not in STREAMS:
         yield from _answer(outcome, request, exchange.answer)
     if exchange.seconds < outcome.at_least - _EARLY_SECONDS:
         yield Difference("seconds", f"at least {outcome.at_least:g}", f"{exchange.seconds:.3f}")
@@ -74,9 +95,13 @@ def differences(outcome: Outcome, request: Request, exchange: Exchange) -> Itera
 # --- the client's side ------------------------------------------------------------------------------------------------
 
 
-def _end(outcome: Outcome, exchange: Exchange) -> Iterator[Difference]:
+def _end(outcome: Outcome, request: Request, exchange: Exchange) -> Iterator[Difference]:
     answer, failure = exchange.answer, exchange.failure
-    if outcome.status is None:
+    if answer is not None and request.scheme in STREAMS:
+        yield from _stream_end(outcome, exchange, answer)
+    elif answer is not None and is_call(request):
+        yield from _call_end(outcome, exchange, answer)
+    elif outcome.status is None:
         expected = FAILURES.get(outcome.kind, frozenset())
         if failure is None or failure.kind not in expected:
             yield Difference("end", describe(outcome), ended(exchange))
@@ -84,8 +109,32 @@ def _end(outcome: Outcome, exchange: Exchange) -> Iterator[Difference]:
         yield Difference("end", describe(outcome), ended(exchange))
 
 
+def _stream_end(outcome: Outcome, exchange: Exchange, answer: Answer) -> Iterator[Difference]:
+    """A proxy that takes the connection for HTTP says so in HTTP; whoever else answers says its name."""
+    by = values_of(answer.headers, ANSWERED_BY)
+    if outcome.status is not None:
+        is_predicted = not by and answer.body.startswith(f"HTTP/1.1 {outcome.status}")
+    else:
+        is_predicted = outcome.sight is not None and by == (outcome.sight.workload,)
+    if not is_predicted:
+        yield Difference("end", describe(outcome), ended(exchange))
+
+
+def _call_end(outcome: Outcome, exchange: Exchange, answer: Answer) -> Iterator[Difference]:
+    """What a workload says in gRPC nobody foretells; what a proxy says follows from HTTP's status."""
+    proxys = predicted_status(outcome)
+    is_of_proxy = not values_of(answer.headers, ANSWERED_BY)
+    if outcome.status is None or is_of_proxy != (outcome.sight is None) or proxys not in (None, status_of(answer)):
+        yield Difference("end", describe(outcome), ended(exchange))
+
+
 def _answer(outcome: Outcome, request: Request, answer: Answer) -> Iterator[Difference]:
-    if outcome.body is not None and request.method != "HEAD" and answer.status == outcome.status:
+    if (
+        outcome.body is not None
+        and not is_call(request)
+        and request.method != "HEAD"
+        and answer.status == outcome.status
+    ):
         # Of a 503 the end of the text differs between versions of Envoy, but an empty one is empty.
         is_beginning = answer.status == 503 and outcome.body != ""
         if not (answer.body.startswith(outcome.body) if is_beginning else answer.body == outcome.body):
@@ -153,6 +202,8 @@ def _counts(outcome: Outcome, seen: tuple[Seen, ...]) -> Iterator[Difference]:
 
 
 def _entry(sight: Sight, request: Request, entry: Seen) -> Iterator[Difference]:
+    if request.scheme in STREAMS:
+        return
     for aspect, predicted, observed in (
         ("method", sight.method, entry.method),
         ("path", sight.path, entry.path),

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from conformance.judgement.agreement import describe
 from conformance.judgement.checks import CHECKS, Opinion
-from conformance.judgement.comparison import compare
-from conformance.judgement.expectation import CaseExpectation, Predicted
+from conformance.judgement.comparison import PREDICTED, as_predicted
+from conformance.judgement.distributions import DISTRIBUTIONS, of_many
+from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
+from conformance.judgement.flows import FLOW_CHECKS, flow_opinions
 from conformance.judgement.history import Exchange
+from conformance.judgement.many import COUNTS, counts, of_all
 from conformance.judgement.verdict import Verdict
 from conformance.router.prediction import Kind
 
 RECORDED = "recorded"
-"""The check of the record itself: one exchange per case, well-formed, with a token of its own."""
+"""The check of the record itself: one exchange per request, well-formed, with a token of its own."""
 
-PREDICTED = "router"
-"""The check of the router's prediction against the exchange."""
-
-JUDGED = frozenset({RECORDED, PREDICTED, *CHECKS})
+JUDGED = frozenset({RECORDED, PREDICTED, COUNTS, *CHECKS, *FLOW_CHECKS, *DISTRIBUTIONS})
 """The names of all checks whose findings judge() makes."""
 
 _WELL_RECORDED = "one exchange with a token of its own, which has either an answer or a failure"
@@ -46,37 +45,46 @@ def judge(scenario: str, cases: Sequence[CaseExpectation], exchanges: Sequence[E
 def _of_case(
     scenario: str, case: CaseExpectation, exchanges: Sequence[Exchange], tokens: Mapping[str, int]
 ) -> Iterator[Finding]:
-    witness = exchanges[0].token if exchanges else None
-    flaw = _flaw(exchanges, tokens)
+    flaw = _flaw(case, exchanges, tokens)
     if flaw:
-        yield _finding(scenario, case.name, RECORDED, flaw, witness)
+        yield _finding(scenario, case.name, RECORDED, flaw, exchanges[0].token if exchanges else None)
         return
-    for name, check in CHECKS.items():
-        opinion = check(case.expected, exchanges[0])
-        if opinion:
-            yield _finding(scenario, case.name, name, opinion, witness)
+    if case.flow is not None:
+        told = flow_opinions(case, exchanges)
+    elif case.is_distribution:
+        told = of_many(case, exchanges)
+    else:
+        told = _of_each(case, exchanges)
+    for check, opinion, witness in told:
+        yield _finding(scenario, case.name, check, opinion, witness)
+
+
+def _of_each(case: CaseExpectation, exchanges: Sequence[Exchange]) -> Iterator[tuple[str, Opinion, str | None]]:
+    """Check, opinion and witness: what is promised of every request of the case, and of all of them together."""
+    told = [(name, [check(case.expected, exchange) for exchange in exchanges]) for name, check in CHECKS.items()]
+    told.append((COUNTS, [counts(case.expected, exchanges)]))
     # Where Istio's answer is not determined the router has no voice.
-    if case.predicted is not None and not any(each.kind is Kind.UNDEFINED for each in case.predicted.outcomes):
-        yield _finding(scenario, case.name, PREDICTED, _as_predicted(case.predicted, exchanges[0]), witness)
+    predicted = case.predicted
+    if predicted is not None and not any(each.kind is Kind.UNDEFINED for each in predicted.outcomes):
+        told.append((PREDICTED, [as_predicted(predicted, exchange) for exchange in exchanges]))
+    for name, opinions in told:
+        given = [each for each in opinions if each]
+        if given:
+            opinion, number = of_all(given)
+            yield name, opinion, exchanges[number].token
 
 
-def _as_predicted(predicted: Predicted, exchange: Exchange) -> Opinion:
-    """The router against the mesh: one of the two is wrong about Istio."""
-    wanted = " or ".join(dict.fromkeys(describe(outcome) for outcome in predicted.outcomes))
-    differences = compare(predicted.outcomes, predicted.request, exchange).differences
-    if differences:
-        return Opinion(Verdict.VIOLATES, f"what the router predicts, {wanted}", "; ".join(map(str, differences)))
-    return Opinion(Verdict.PASS, f"what the router predicts, {wanted}", "just that")
-
-
-def _flaw(exchanges: Sequence[Exchange], tokens: Mapping[str, int]) -> Opinion | None:
+def _flaw(case: CaseExpectation, exchanges: Sequence[Exchange], tokens: Mapping[str, int]) -> Opinion | None:
     """Why the recording of a case cannot be judged."""
     if not exchanges:
         return Opinion(Verdict.BLOCKED, _WELL_RECORDED, "no exchange was recorded")
     flaws = []
-    if len(exchanges) > 1:
-        flaws.append(f"{len(exchanges)} exchanges")
+    is_flow, times = case.flow is not None, case.times
+    if len(exchanges) != times and not (is_flow or case.is_distribution):
+        flaws.append(f"{len(exchanges)} exchanges" if times == 1 else f"{len(exchanges)} exchanges in place of {times}")
     for exchange in exchanges:
+        if is_flow != (exchange.moment is not None):
+            flaws.append("a request that belongs to no moment" if is_flow else "a request of a flow")
         if tokens[exchange.token] > 1:
             flaws.append(f"{tokens[exchange.token]} exchanges of the scenario have the token {exchange.token}")
         if exchange.answer and exchange.failure:

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from conformance.errors import Problem
-from conformance.language.models import CONTRADICTION
 from conformance.language.source import Source, Step
+from conformance.language.words import CONTRADICTION
 
 MAX_QUOTED = 60
 """Characters of a wrong value in a message; its line tells the rest."""
@@ -72,7 +72,8 @@ def _hint(error: ErrorDetails, steps: tuple[Step, ...], words: Vocabulary) -> st
 
 
 def _keys(steps: tuple[Step, ...], words: Vocabulary) -> tuple[str, ...]:
-    name = next((step for step in reversed(steps) if isinstance(step, str)), None)
+    # Between a model and its mapping may stand a name that the writer chose.
+    name = next((step for step in reversed(steps) if step in words.models), None)
     model = words.root if name is None else words.models[name]
     return tuple(field.alias or key for key, field in model.model_fields.items())
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
 
+from conformance.language.certificates import OUTSIDE_AUTHORITY
 from conformance.router.objects.kubernetes import Pod, Secret, Service, ServicePort, TlsServer
 from conformance.router.objects.metadata import Metadata
 
 Object = Mapping[str, Any]
 
 _EXCLUDED = "traffic.sidecar.istio.io/exclude{}Ports"
-OUTSIDE_AUTHORITY = "outside"
-"""The authority of the outside world's servers and of the clients they trust (cluster/outside.py)."""
 
 
 @dataclass
@@ -183,7 +182,7 @@ def _application(containers: Sequence[Object]) -> tuple[frozenset[int] | None, d
             servers = {
                 int(number): TlsServer(OUTSIDE_AUTHORITY, (), OUTSIDE_AUTHORITY if security == "mtls" else None)
                 for number, _, security in words
-                if security
+                if security in {"tls", "mtls"}
             }
             return frozenset(int(number) for number, _, _ in words), servers
     return None, {}

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from conformance.errors import BadInput, Problem
 from conformance.judgement.expectation import NOBODY
-from conformance.language.invalid import Vocabulary, nearest, problem_of
-from conformance.language.models import Case, Expectation, Origin, Phase, Request, Saw, Scenario
+from conformance.language.applications import Application, unknown_names
+from conformance.language.behaviours import Behaviour
+from conformance.language.certificates import CertificateOf, Content, SecretOf, Tls
+from conformance.language.expectations import Count, Expectation, Saw, Share
+from conformance.language.facts import Fact
+from conformance.language.invalid import Vocabulary, problem_of
+from conformance.language.models import Case, Flow, Origin, Phase, Scenario
+from conformance.language.rejections import Rejection
+from conformance.language.requests import Request
 from conformance.language.source import Source, Step, read_source
+from conformance.language.tokens import Key, Token
+
+_NAME = "write lower-case letters, digits and hyphens"
 
 WORDS = Vocabulary(
     whole="the scenario",
@@ -20,38 +30,46 @@ WORDS = Vocabulary(
     models={
         "phases": Phase,
         "cases": Case,
+        "meanwhile": Flow,
+        "cluster": Fact,
         "source": Origin,
         "request": Request,
         "expect": Expectation,
         "document": Expectation,
+        "counts": Count,
+        "shares": Share,
+        "behaviours": Behaviour,
         "saw": Saw,
+        "tls": Tls,
+        "certificates": CertificateOf,
+        "secrets": SecretOf,
+        "data": Content,
+        "token": Token,
+        "keys": Key,
+        "rejected": Rejection,
     },
     patterns={
         "id": "write lower-case segments joined by slashes, such as routing/headers/end-user",
         "path": "write it as it is sent, beginning with a slash, without spaces",
         "method": "write it in capitals",
         "principal": "write the caller's spiffe:// URI, or none",
-        "app": "write lower-case letters, digits and hyphens",
-        "beside": "write lower-case letters, digits and hyphens",
-        "namespace": "write lower-case letters, digits and hyphens",
-        "from": "write lower-case letters, digits and hyphens",
+        "app": _NAME,
+        "beside": _NAME,
+        "namespace": _NAME,
+        "from": _NAME,
+        "authority": _NAME,
+        "sni": "write a host in lower case, or none",
+        "hosts": "write a host in lower case, such as api.example.com or *.example.com",
+        "alert": "write it as RFC 8446 does, such as certificate_required",
+        "served": "write the name of one of the scenario's certificates",
+        "key": "write the name of one of the keys, in lower-case letters, digits and hyphens",
+        "keys": "name each key in lower-case letters, digits and hyphens",
+        "header": "write the name of a header",
+        "parameter": "write letters, digits, hyphens and underscores",
+        "workload": "write the name of a workload",
         "answered_by": f"write the name of a workload, or {NOBODY}",
     },
 )
-
-
-@dataclass(frozen=True)
-class Application:
-    """Who can be named in the scenarios of one application."""
-
-    name: str
-    clients: frozenset[str]
-    """Who may send besides the workloads: outside, internet, service names, probe clients."""
-    workloads: frozenset[str]
-
-    def and_also(self, other: Application) -> Application:
-        """Both in one namespace."""
-        return replace(self, clients=self.clients | other.clients, workloads=self.workloads | other.workloads)
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,7 @@ class Loaded:
 def load_scenario(path: Path, applications: Mapping[str, Application] | None = None) -> Loaded:
     """Reads one file. Names of applications, clients and workloads are checked if the applications are given."""
     source = read_source(path)
-    problems = [] if applications is None else list(_unknown_names(source, applications))
+    problems = [] if applications is None else list(unknown_names(source, applications))
     try:
         scenario = Scenario.model_validate(source.value)
     except ValidationError as invalid:
@@ -109,46 +127,3 @@ def _repeated_ids(loaded: Iterable[Loaded]) -> Iterator[Problem]:
         if earlier is not one:
             problem = f"the id {one.scenario.id} is taken by {earlier.where('id')}"
             yield one.source.problem("id", problem=problem, hint="give one of the two another id")
-
-
-def _unknown_names(source: Source, applications: Mapping[str, Application]) -> Iterator[Problem]:
-    """Looks at the values as they were read, so that a fault elsewhere in the file does not hide these."""
-    name = source.at("app")
-    if not isinstance(name, str):
-        return
-    found = applications.get(name)
-    if found is None:
-        yield source.problem("app", problem=f"there is no application {name!r}", hint=nearest(name, applications))
-        return
-    application = found
-    beside = source.at("beside")
-    for index, other in enumerate(beside if isinstance(beside, list) else ()):
-        if isinstance(other, str) and other in applications:
-            application = application.and_also(applications[other])
-        elif isinstance(other, str):
-            problem = f"there is no application {other!r}"
-            yield source.problem("beside", index, problem=problem, hint=nearest(other, applications))
-    senders = application.clients | application.workloads
-    answerers = application.workloads | {NOBODY}
-    phases = source.at("phases")
-    places: list[tuple[Step, ...]] = [()]
-    places += [("phases", index) for index in range(len(phases) if isinstance(phases, list) else 0)]
-    for place in places:
-        cases = source.at(*place, "cases")
-        for index in range(len(cases) if isinstance(cases, list) else 0):
-            case = (*place, "cases", index)
-            yield from _unknown_name(source, senders, f"{name} has no client", *case, "from")
-            yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "expect", "answered_by")
-            yield from _unknown_name(source, answerers, f"{name} has no workload", *case, "document", "answered_by")
-            arrivals = source.at(*case, "expect", "arrivals")
-            for workload in arrivals if isinstance(arrivals, dict) else ():
-                if isinstance(workload, str) and workload not in application.workloads:
-                    hint = nearest(workload, application.workloads)
-                    problem = f"{name} has no workload {workload!r}"
-                    yield source.problem(*case, "expect", "arrivals", workload, problem=problem, hint=hint)
-
-
-def _unknown_name(source: Source, known: frozenset[str], problem: str, *steps: Step) -> Iterator[Problem]:
-    name = source.at(*steps)
-    if isinstance(name, str) and name not in known:
-        yield source.problem(*steps, problem=f"{problem} {name!r}", hint=nearest(name, known))

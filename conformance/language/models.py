@@ -1,115 +1,31 @@
-"""The words of the scenario language, and which of them may stand together.
+"""A scenario: what it configures, what it sends, what is promised of each request, and which of these may go together.
 
-Plain values go in, frozen models come out. A rule that one value breaks is checked where the value is; a rule between
-values is checked at the model that has both. Names of applications and workloads are checked in load.py, which is
-told them.
+Plain values go in, frozen models come out. Names of applications and workloads are checked in load.py, which is told
+them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
-from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Refusal
-
-Element = TypeVar("Element")
-Listed = Annotated[tuple[Element, ...], Field(strict=False)]
-"""YAML has lists, a frozen model has tuples: this is the only conversion."""
-
-CONTRADICTION = "contradiction"
-"""The type of the errors raised here; their context has `hint` and `at`, the steps from the model to the culprit."""
-
-
-def _contradiction(problem: str, hint: str, *at: str | int) -> PydanticCustomError:
-    # pydantic fills braces in the template from the context; the text itself must not be taken for a template.
-    return PydanticCustomError(CONTRADICTION, "{problem}", {"problem": problem, "hint": hint, "at": at})
+from conformance.judgement.expectation import CaseExpectation, FlowExpectation
+from conformance.judgement.profile import FULL
+from conformance.language.behaviours import Behaviour
+from conformance.language.certificates import CertificateOf, SecretOf, Steps, Tls, unknown_names
+from conformance.language.expectations import Expectation
+from conformance.language.facts import Fact
+from conformance.language.protocols import require_fit
+from conformance.language.rejections import Rejection
+from conformance.language.requests import Request
+from conformance.language.tokens import UNAVAILABLE, Key, KeyServer
+from conformance.language.words import Identifier, Label, Listed, Native, Text, Words, contradiction
 
 
-def _absolute(url: str) -> str:
-    hint = "write it as http://host/path or https://host:port/path"
-    if re.search(r"[^\x21-\x7e]", url):
-        raise _contradiction(f"the URL {url!r} has a space or a character beyond ASCII", hint)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise _contradiction(f"the URL {url!r} cannot be read: {error}", hint) from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise _contradiction(f"the URL {url!r} is not absolute", hint)
-    if parts.fragment or parts.username is not None:
-        raise _contradiction(f"the URL {url!r} has a fragment or a user, which no request carries", hint)
-    return url
-
-
-def _distinct(names: Mapping[str, Any] | tuple[str, ...]) -> Any:
-    seen: dict[str, str] = {}
-    for name in names:
-        if name.lower() in seen:
-            problem = f"{seen[name.lower()]!r} and {name!r} are one header"
-            raise _contradiction(problem, "keep one of them: header names have no case")
-        seen[name.lower()] = name
-    return names
-
-
-def _native(value: dict[str, Any]) -> dict[str, Any]:
-    """Checks only what is needed to tell the object from others; the rest is the API server's business."""
-    missing = [key for key in ("apiVersion", "kind") if not (isinstance(value.get(key), str) and value[key])]
-    metadata = value.get("metadata")
-    if not isinstance(metadata, dict):
-        metadata = {}
-    if not (isinstance(metadata.get("name"), str) and metadata["name"]):
-        missing.append("metadata.name")
-    if not isinstance(metadata.get("namespace", ""), str):
-        missing.append("a metadata.namespace that is a string")
-    if missing:
-        hint = "write it as for kubectl apply; each of these is a string that is not empty"
-        raise _contradiction(f"a configuration object lacks {', '.join(missing)}", hint)
-    return value
-
-
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$")]
-"""One line without space around it."""
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$", max_length=120)]
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Url = Annotated[str, AfterValidator(_absolute)]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?$")]
-HeaderValues = Annotated[dict[HeaderName, HeaderValue], AfterValidator(_distinct)]
-HeaderNames = Annotated[Listed[HeaderName], AfterValidator(_distinct)]
-Native = Annotated[dict[str, Any], AfterValidator(_native)]
-"""A Kubernetes object as it stands in the file."""
-
-Method = Literal["get", "post", "put", "delete", "head", "options", "patch"]
-
-
-class _Words(BaseModel):
-    """A mapping with a closed set of keys, none of which may be there without a value."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_values(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for key, value in values.items():
-                if value is None:
-                    raise _contradiction(f"{key} has no value", "write one, or remove the key", key)
-        return values
-
-    def _refuse_both(self, names: tuple[str, ...], absent: tuple[str, ...], *at: str) -> None:
-        both = sorted({name.lower() for name in names} & {name.lower() for name in absent})
-        if both:
-            problem = f"{', '.join(both)} is both in headers and in without_headers"
-            raise _contradiction(problem, "no request and no answer can be both; keep one", *at)
-
-
-class Origin(_Words):
+class Origin(Words):
     """Where the promise is written, and what it says in our own words."""
 
     document: Text
@@ -117,129 +33,16 @@ class Origin(_Words):
     claim: Text
 
 
-class Request(_Words):
-    """Exactly one method with its URL."""
-
-    METHODS: ClassVar[tuple[Method, ...]] = ("get", "post", "put", "delete", "head", "options", "patch")
-
-    get: Url | None = None
-    post: Url | None = None
-    put: Url | None = None
-    delete: Url | None = None
-    head: Url | None = None
-    options: Url | None = None
-    patch: Url | None = None
-    headers: HeaderValues = {}
-    body: str | None = None
-
-    @model_validator(mode="after")
-    def _has_one_method(self) -> Request:
-        given = [method for method in self.METHODS if getattr(self, method) is not None]
-        if len(given) != 1:
-            problem = f"a request has one method, this one has {' and '.join(given) or 'none'}"
-            raise _contradiction(problem, f"write one of {', '.join(self.METHODS)}, followed by the URL")
-        return self
-
-    @property
-    def method(self) -> str:
-        """In capitals, as it is sent."""
-        return next(method.upper() for method in self.METHODS if getattr(self, method) is not None)
-
-    @property
-    def url(self) -> str:
-        url: str = getattr(self, self.method.lower())
-        return url
+MOST_AT_ONCE = 500
+"""Each of them is a thread of the client's."""
 
 
-class Saw(_Words):
-    """What the answering workload sees of the request."""
+class Case(Words):
+    """One request, sent once, and what is promised about it; or several that are alike, each with its own token.
 
-    path: Annotated[str, StringConstraints(pattern=r"^/[\x21-\x7e]*$")] | None = None
-    method: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")] | None = None
-    host: Text | None = None
-    headers: HeaderValues = Field({}, min_length=1)
-    without_headers: HeaderNames = Field((), min_length=1)
-    principal: Annotated[str, StringConstraints(pattern=r"^(none|spiffe://[!-~]+)$")] | None = None
-
-    @model_validator(mode="after")
-    def _is_possible(self) -> Saw:
-        if not self.model_fields_set:
-            raise _contradiction("saw promises nothing", f"write one of {', '.join(Saw.model_fields)}")
-        self._refuse_both(tuple(self.headers), self.without_headers, "headers")
-        return self
-
-    def expected(self) -> ExpectedSight:
-        return ExpectedSight(
-            path=self.path,
-            method=self.method,
-            host=self.host,
-            headers=tuple(self.headers.items()),
-            without_headers=self.without_headers,
-            principal=self.principal,
-        )
-
-
-def _ascending(band: tuple[float, float]) -> tuple[float, float]:
-    if not 0 <= band[0] < band[1]:
-        raise _contradiction(f"the band {list(band)} is empty", "write the least and the most seconds, such as [5, 6]")
-    return band
-
-
-Band = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ascending)]
-
-
-class Expectation(_Words):
-    """What becomes of the request; at least one key, and none that excludes another."""
-
-    status: Annotated[int, Field(ge=100, le=599)] | None = None
-    answered_by: Label | None = None
-    body: Annotated[str, StringConstraints(min_length=1)] | None = None
-    headers: HeaderValues = Field({}, min_length=1)
-    without_headers: HeaderNames = Field((), min_length=1)
-    saw: Saw | None = None
-    refused: Refusal | None = None
-    takes: Band | None = None
-    """Seconds until the end: at least, at most."""
-    arrivals: dict[Label, Annotated[int, Field(ge=1)]] | None = None
-    """Attempts and copies by workload: how often the journal of each has the request."""
-
-    @model_validator(mode="after")
-    def _is_possible(self) -> Expectation:
-        given = self.model_fields_set
-        if not given:
-            raise _contradiction("the case expects nothing", f"write one of {', '.join(Expectation.model_fields)}")
-        if self.refused is not None:
-            self._is_possible_without_answer()
-        if self.saw is not None and self.answered_by == NOBODY:
-            problem = "saw tells what a workload saw, and answered_by that nobody did"
-            raise _contradiction(problem, "keep one of the two", "saw")
-        self._refuse_both(tuple(self.headers), self.without_headers, "headers")
-        return self
-
-    def _is_possible_without_answer(self) -> None:
-        of_answers = self.model_fields_set - {"refused", "answered_by", "takes", "arrivals"}
-        if self.answered_by not in {None, NOBODY}:
-            of_answers |= {"answered_by"}
-        if of_answers:
-            problem = f"a refused request has no answer, so {', '.join(sorted(of_answers))} cannot be expected"
-            raise _contradiction(problem, f"keep refused, with answered_by: {NOBODY} at most", "refused")
-
-    def expected(self) -> Expected:
-        return Expected(
-            status=self.status,
-            answered_by=self.answered_by,
-            body=self.body,
-            headers=tuple(self.headers.items()),
-            without_headers=self.without_headers,
-            saw=self.saw.expected() if self.saw else None,
-            refused=self.refused,
-            takes=self.takes,
-            arrivals=None if self.arrivals is None else tuple(self.arrivals.items()),
-        )
-
-
-class Case(_Words):
-    """One request, sent once, and what is promised about it."""
+    `expect` holds for each of the `times` requests, which follow each other or all leave in the same moment. Shares and
+    turns take as many as are needed to tell.
+    """
 
     name: Text
     client: Label = Field(alias="from")
@@ -247,24 +50,114 @@ class Case(_Words):
     expect: Expectation
     document: Expectation | None = None
     """What the document claims, where today's Istio does otherwise: the register of expectations has the reason."""
+    times: Annotated[int, Field(ge=1, le=10_000)] = 1
+    at_once: Literal[True] | None = None
+    after: Annotated[float, Field(strict=False, gt=0, le=60)] | None = None
+    """Seconds that pass before it is sent, where the promise is about time."""
+    connection: Literal["kept"] | None = None
+    """All requests of the case go over one connection, so one worker of the caller's proxy sees all of them."""
+    behaviours: Listed[Behaviour] = ()
+    """What workloads do with these requests only; it comes before what they do in the whole stage."""
 
     @model_validator(mode="after")
-    def _is_contradicted(self) -> Case:
+    def _expects_what_can_be(self) -> Case:
+        require_fit(self.request.protocol, self.expect.model_fields_set, "expect")
         if self.document == self.expect:
             problem = "the document claims just what is expected"
-            raise _contradiction(problem, "remove document: it is for claims that Istio contradicts", "document")
+            raise contradiction(problem, "remove document: it is for claims that Istio contradicts", "document")
+        return self
+
+    @model_validator(mode="after")
+    def _is_countable(self) -> Case:
+        if self.at_once and not 2 <= self.times <= MOST_AT_ONCE:
+            problem = f"{self.times} requests cannot be sent at once"
+            raise contradiction(problem, f"write times, from 2 to {MOST_AT_ONCE}, or drop at_once", "at_once")
+        least = sum(each.count[0] for each in self.expect.counts)
+        most = sum(each.count[1] for each in self.expect.counts)
+        if self.expect.counts and not least <= self.times <= most:
+            problem = f"the counts add up to {least} at least and {most} at most, but it is sent {self.times} times"
+            raise contradiction(problem, "make room for as many as times says", "expect", "counts")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_drawn(self) -> Case:
+        if not self.expect.is_distribution:
+            if self.connection:
+                problem = "one request has no connection to share with others"
+                raise contradiction(problem, "drop it: connection: kept is for shares and turns", "connection")
+            return self
+        if not self.request.url.startswith("http://"):
+            raise contradiction("shares and turns are measured over http only", "write an http URL", "request")
+        if unfit := {"times", "at_once", "after", "behaviours"} & self.model_fields_set:
+            problem = f"{min(unfit)} does not go with shares and turns, which send what they need"
+            raise contradiction(problem, "remove it; a stage may have behaviours", min(unfit))
+        if (self.expect.turns or self.expect.draws) and not self.connection:
+            problem = "turns and draws are taken by each worker of a proxy, and connections are spread over them"
+            raise contradiction(problem, "add connection: kept to the case", "expect")
+        return self
+
+    def expected(self, effect: float = FULL.effect) -> CaseExpectation:
+        """The promise in the form the judge compares with; `effect` is the profile's."""
+        return CaseExpectation(
+            self.name,
+            self.expect.expected(),
+            times=self.times,
+            shares=self.expect.expected_shares(effect),
+            turns=self.expect.expected_turns(),
+        )
+
+
+class Flow(Words):
+    """A request that is sent again and again, from before a phase's change until its cases are done.
+
+    The first expectation holds before the change, the last once the gate has passed, and in between any of them.
+    """
+
+    name: Text
+    client: Label = Field(alias="from")
+    request: Request
+    connection: Literal["fresh", "kept"] = "fresh"
+    expect: Listed[Expectation] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _expects_what_can_be(self) -> Flow:
+        for index, each in enumerate(self.expect):
+            require_fit(self.request.protocol, each.model_fields_set, "expect", index)
         return self
 
     def expected(self) -> CaseExpectation:
-        """The promise in the form the judge compares with."""
-        return CaseExpectation(self.name, self.expect.expected())
+        alternatives = tuple(each.expected() for each in self.expect)
+        return CaseExpectation(self.name, alternatives[-1], flow=FlowExpectation(alternatives))
 
 
-class Phase(_Words):
-    """One state of the configuration, and the requests that are sent while it holds."""
+class State(Words):
+    """What holds while a stage's requests are sent."""
+
+    secrets: Listed[SecretOf] = ()
+    config: Listed[Native] = ()
+    key_server: KeyServer = Field({})
+    rejected: Listed[Rejection] = ()
+    behaviours: Listed[Behaviour] = ()
+    """What workloads do with all requests of the cases."""
+    cluster: Listed[Fact] = ()
+    together: Literal[True] | None = None
+    """The cases begin at the same time instead of one after the other, so that those that wait wait together.
+
+    It is for cases that do not depend on each other, and the writer says so: where a configuration counts (limits,
+    errors in a row, turns) each case would see the others' requests.
+    """
+
+    @property
+    def is_some(self) -> bool:
+        """Whether any of it is written."""
+        return bool(State.model_fields.keys() & self.model_fields_set)
+
+
+class Phase(State):
+    """One state of the configuration, and the requests that are sent while it holds and while it comes about."""
 
     name: Text
-    config: Listed[Native] = ()
+    meanwhile: Listed[Flow] = ()
     cases: Listed[Case] = Field(min_length=1)
 
 
@@ -275,9 +168,40 @@ class Stage:
     config: tuple[dict[str, Any], ...]
     cases: tuple[Case, ...]
     steps: tuple[str | int, ...] = ()
+    secrets: tuple[SecretOf, ...] = ()
+    key_server: Mapping[str, tuple[str, ...] | str] = field(default_factory=dict)
+    rejected: tuple[Rejection, ...] = ()
+    behaviours: tuple[Behaviour, ...] = ()
+    cluster: tuple[Fact, ...] = ()
+    together: bool = False
+    meanwhile: tuple[Flow, ...] = ()
+
+    @property
+    def senders(self) -> tuple[Case | Flow, ...]:
+        """All that send requests."""
+        return (*self.cases, *self.meanwhile)
 
 
-class Scenario(_Words):
+NOTHING = Stage(config=(), cases=())
+"""What holds before the first stage."""
+
+
+def _stage(part: Scenario | Phase, *steps: str | int) -> Stage:
+    return Stage(
+        config=part.config,
+        cases=part.cases,
+        steps=steps,
+        secrets=part.secrets,
+        key_server=part.key_server,
+        rejected=part.rejected,
+        behaviours=part.behaviours,
+        cluster=part.cluster,
+        together=bool(part.together),
+        meanwhile=part.meanwhile if isinstance(part, Phase) else (),
+    )
+
+
+class Scenario(State):
     """One promise of a document: a configuration and the requests that show it.
 
     Or phases, where the order matters: what one brings and the next does not is taken away between the two.
@@ -291,7 +215,10 @@ class Scenario(_Words):
     """Other applications in the same namespace."""
     namespace: Label = "default"
     """Where the applications live, and every configuration object that does not name a namespace."""
-    config: Listed[Native] = ()
+    certificates: dict[Label, CertificateOf] = Field({})
+    """Made anew for every run, with a key each."""
+    keys: dict[Label, Key] = Field({})
+    """The same for those that sign tokens."""
     cases: Listed[Case] = ()
     phases: Listed[Phase] = ()
 
@@ -302,27 +229,29 @@ class Scenario(_Words):
     @property
     def stages(self) -> tuple[Stage, ...]:
         if not self.phases:
-            return (Stage(self.config, self.cases),)
-        return tuple(Stage(phase.config, phase.cases, ("phases", index)) for index, phase in enumerate(self.phases))
+            return (_stage(self),)
+        return tuple(_stage(phase, "phases", index) for index, phase in enumerate(self.phases))
 
     @model_validator(mode="after")
     def _sends_something(self) -> Scenario:
-        if self.phases and (self.config or self.cases):
+        if self.phases and (self.is_some or self.cases):
             problem = "a scenario with phases has its configuration and its cases in them"
-            raise _contradiction(problem, "move config and cases into the phases, or drop the phases", "phases")
+            raise contradiction(problem, "move all of it into the phases, or drop the phases", "phases")
         if not (self.phases or self.cases):
-            raise _contradiction("the scenario has no cases", "write cases, or phases that have some")
+            raise contradiction("the scenario has no cases", "write cases, or phases that have some")
         return self
 
     @model_validator(mode="after")
     def _are_told_apart(self) -> Scenario:
         seen: set[str] = set()
         for stage in self.stages:
-            for index, case in enumerate(stage.cases):
-                if case.name in seen:
-                    problem = f"two cases are named {case.name!r}"
-                    raise _contradiction(problem, "give this one another name", *stage.steps, "cases", index, "name")
-                seen.add(case.name)
+            for word in ("cases", "meanwhile", "cluster", "rejected"):
+                for index, each in enumerate(getattr(stage, word)):
+                    if each.name in seen:
+                        problem = f"two cases are named {each.name!r}"
+                        hint = "give this one another name"
+                        raise contradiction(problem, hint, *stage.steps, word, index, "name")
+                    seen.add(each.name)
         return self
 
     @model_validator(mode="after")
@@ -334,8 +263,77 @@ class Scenario(_Words):
                 if identity in seen:
                     problem = f"{identity[1]} {identity[3]} of namespace {identity[2]} is here a second time"
                     hint = "rename or remove one: the later replaces the earlier"
-                    raise _contradiction(problem, hint, *stage.steps, "config", index)
+                    raise contradiction(problem, hint, *stage.steps, "config", index)
                 seen.add(identity)
+        return self
+
+    @model_validator(mode="after")
+    def _knows_its_certificates(self) -> Scenario:
+        secrets: list[tuple[Steps, SecretOf]] = []
+        handshakes: list[tuple[Steps, Tls]] = []
+        served: list[tuple[Steps, str]] = []
+        for stage in self.stages:
+            secrets += [((*stage.steps, "secrets", index), each) for index, each in enumerate(stage.secrets)]
+            for at, each in _senders(stage):
+                if each.request.tls is not None:
+                    handshakes.append(((*at, "request", "tls"), each.request.tls))
+            for index, case in enumerate(stage.cases):
+                if case.expect.served is not None:
+                    served.append(((*stage.steps, "cases", index, "expect", "served"), case.expect.served))
+        for problem, hint, steps in unknown_names(self.certificates, secrets, handshakes, served):
+            raise contradiction(problem, hint, *steps)
+        return self
+
+    @model_validator(mode="after")
+    def _knows_its_keys(self) -> Scenario:
+        """Keys are declared, and what trusts them is there."""
+        for named, steps in self._named_keys():
+            if named not in self.keys:
+                raise contradiction(f"there is no key {named!r}", f"known here: {', '.join(self.keys)}", *steps)
+        policies = {
+            each["metadata"]["name"]
+            for stage in self.stages
+            for each in stage.config
+            if each["kind"] == "RequestAuthentication"
+        }
+        for name, key in self.keys.items():
+            for index, policy in enumerate(key.trusted_by):
+                if policy not in policies:
+                    problem = f"there is no RequestAuthentication {policy!r}"
+                    hint = f"known here: {', '.join(sorted(policies)) or 'none'}"
+                    raise contradiction(problem, hint, "keys", name, "trusted_by", index)
+        return self
+
+    def _named_keys(self) -> Iterator[tuple[str, Steps]]:
+        for stage in self.stages:
+            for at, each in _senders(stage):
+                if each.request.token and each.request.token.key is not None:
+                    yield each.request.token.key, (*at, "request", "token", "key")
+            for uri, offered in stage.key_server.items():
+                for index, name in enumerate(() if isinstance(offered, str) else offered):
+                    yield name, (*stage.steps, "key_server", uri, index)
+
+    @model_validator(mode="after")
+    def _keeps_what_is_served(self) -> Scenario:
+        served: dict[str, bool] = {}
+        for stage in self.stages:
+            for uri, offered in stage.key_server.items():
+                if served.setdefault(uri, offered != UNAVAILABLE) != (offered != UNAVAILABLE):
+                    problem = f"{uri} is served in one phase and unavailable in another"
+                    # It keeps the old keys of what it once had, and stops asking for any others.
+                    hint = "take two URIs: istiod asks for no keys at all for a minute when one that it had fails"
+                    raise contradiction(problem, hint, *stage.steps, "key_server", uri)
+        return self
+
+    @model_validator(mode="after")
+    def _shows_the_replacements(self) -> Scenario:
+        for stage in self.stages:
+            kinds = {each["kind"] for each in stage.config}
+            for index, rejection in enumerate(stage.rejected):
+                if rejection.instead is not None and rejection.instead not in kinds:
+                    problem = f"no {rejection.instead} is configured, so that nothing shows it in place of the refused"
+                    steps = (*stage.steps, "rejected", index, "instead")
+                    raise contradiction(problem, f"configure one, or write one of {', '.join(sorted(kinds))}", *steps)
         return self
 
     def identity(self, item: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -343,3 +341,9 @@ class Scenario(_Words):
         group = item["apiVersion"].rpartition("/")[0]
         namespace = item["metadata"].get("namespace") or self.namespace
         return group, item["kind"], namespace, item["metadata"]["name"]
+
+
+def _senders(stage: Stage) -> Iterator[tuple[Steps, Case | Flow]]:
+    """All that send requests, and where in the file they stand."""
+    yield from (((*stage.steps, "cases", index), case) for index, case in enumerate(stage.cases))
+    yield from (((*stage.steps, "meanwhile", index), flow) for index, flow in enumerate(stage.meanwhile))

@@ -105,6 +105,11 @@ class Untyped(Exception):  # noqa: N818 - it says what the object is
         super().__init__("\n".join(f"{where}: {fault}" if where else str(fault) for fault in faults))
 
 
+def is_istio(manifest_value: Mapping[str, Any]) -> bool:
+    """Whether this module has a word on the object: it is, or once was, of a kind of Istio's."""
+    return manifest_value.get("kind") in KINDS or manifest_value.get("kind") in _SUCCESSORS
+
+
 def typed(manifest_value: Mapping[str, Any], *, age: int, where: str, namespace: str = "default") -> AnyObject:
     """The object of a manifest, or Untyped with all its faults. `namespace` is that of one that names none."""
     kind = _served_kind(manifest_value, where)

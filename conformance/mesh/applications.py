@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 
 from cluster.api import Api, Object, Reference, in_namespace
-from cluster.outside import outside_certificates
+from cluster.outside import outside_secrets
 from cluster.readiness import wait_until_available
-from conformance.language.load import Application
+from conformance.language.applications import Application
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 
@@ -23,7 +23,7 @@ INTERNET = "internet"
 INGRESS = "istio-ingressgateway.istio-system.svc.cluster.local"
 """Where it dials."""
 
-_APPLICATIONS = ("bookinfo", "guestbook")
+_APPLICATIONS = ("bookinfo", "guestbook", "protocols")
 
 
 @cache
@@ -45,6 +45,7 @@ def applications() -> Mapping[str, Application]:
             name=name,
             clients=_names(read(name), "Service") | _names(read("clients"), "Deployment") | {OUTSIDE, INTERNET},
             workloads=_names(read(name), "Deployment"),
+            servers=_names(read("outside"), "Deployment") - {OUTSIDE, INTERNET},
         )
         for name in _APPLICATIONS
     }
@@ -52,7 +53,7 @@ def applications() -> Mapping[str, Application]:
 
 def lay_foundation(api: Api) -> None:
     """What every scenario stands on: the outside world and the sentinel. Returns when the outside is available."""
-    api.apply_all([*read("outside"), *read("sentinel"), outside_certificates()])
+    api.apply_all([*read("outside"), *read("sentinel"), *outside_secrets()])
     wait_until_available(api, OUTSIDE)
 
 

@@ -78,7 +78,7 @@ class Evidence:
 
     def look(self, staged: Staged) -> None:
         """Takes everything of a stage that is not green."""
-        cases = frozenset(case.name for case in staged.stage.cases)
+        cases = frozenset(each.name for each in staged.stage.senders)
         findings = [] if staged.problem else self.judged(cases, staged.exchanges)
         if not staged.problem and composed(finding.verdict for finding in findings).is_green:
             return

@@ -1,105 +1,127 @@
-"""Measuring: each request of a scenario is sent once, and recorded once from both ends."""
+"""Measuring: each request of a scenario is sent once, and recorded once from both ends.
+
+Cases follow each other, or begin together where their stage says so; then each is a plan of its own, and the client's
+control port runs them side by side. Shares and turns are drawn after all others (draws.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
 
-from conformance.judgement.history import Answer, Exchange, Failure, Headers, Seen
-from conformance.language.models import Case
-from conformance.mesh.applications import INGRESS, INTERNET
+from conformance.judgement.history import Exchange
+from conformance.judgement.profile import Profile
+from conformance.language.expectations import Expectation
+from conformance.language.models import Case, Stage
+from conformance.mesh.behaviours import behaving
+from conformance.mesh.credentials import Credentials
+from conformance.mesh.draws import draw
+from conformance.mesh.sights import exchange_of, planned, seen_by_token
 from conformance.mesh.workloads import Pod, Workloads
 
-_READERS = 8
+_COPY_SECONDS = 1.0
+"""After the last answer, where copies are promised: nobody waits for a copy, so it may arrive after the answer. A fixed
+wait, not a poll, so that a copy too many has the same time to show."""
+_ANSWER_SECONDS = 10
+"""For an answer that is not promised to take longer."""
 
 
-def measure(
-    workloads: Workloads, cases: Sequence[Case], namespace: str, pods: Sequence[Pod], run: str
-) -> list[Exchange]:
-    """Sends every case's request in order and collects what the workloads in `pods` saw of them.
+@dataclass(frozen=True)
+class _Sending:
+    """A request of a case, by its token."""
 
-    `run` is unique to this scenario of this run; every token begins with it.
-    """
-    numbered = [(case, f"{run}-{number:04d}") for number, case in enumerate(cases, start=1)]
-    answers: dict[str, dict[str, Any]] = {}
-    for client, group in groupby(numbered, key=lambda each: each[0].client):
-        pod = workloads.client(client, namespace)
-        for answer in workloads.plan(pod, [_planned(case, token) for case, token in group]):
-            answers[answer["token"]] = answer
-    seen = seen_by_token(workloads, pods, run)
-    return [_exchange(case, token, answers[token], seen.get(token, ())) for case, token in numbered]
+    case: Case
+    token: str
 
 
-def _planned(case: Case, token: str) -> dict[str, Any]:
-    request = case.request
-    return {
-        "token": token,
-        "method": request.method,
-        "url": request.url,
-        "headers": [*request.headers.items()],
-        "body": request.body,
-        "via": _ingress(request.url) if case.client == INTERNET else None,
-    }
+@dataclass(frozen=True)
+class Measuring:
+    """Who sends and who is asked: the pods of the scenario's namespace and all that may see its requests."""
+
+    workloads: Workloads
+    credentials: Credentials
+    profile: Profile
+    namespace: str
+    witnesses: Sequence[Pod]
+
+    def measure(self, stage: Stage, run: str) -> list[Exchange]:
+        """Sends every case's requests and collects what the witnesses saw of them.
+
+        `run` is unique to this stage of this run; every token begins with it.
+        """
+        numbered = [(f"{run}-{number:04d}", case) for number, case in enumerate(stage.cases, start=1)]
+        told = [(run, behaviour) for behaviour in stage.behaviours]
+        told += [(token, behaviour) for token, case in numbered for behaviour in case.behaviours]
+        with behaving(self.workloads, told, self.namespace, self.witnesses):
+            single = [(token, case) for token, case in numbered if not case.expect.is_distribution]
+            exchanges = self._each_sent(single, run, together=stage.together)
+            for token, case in numbered:
+                if case.expect.is_distribution:
+                    exchanges += self._drawn(case, f"{token}d")
+        return exchanges
+
+    def _drawn(self, case: Case, prefix: str) -> list[Exchange]:
+        client = self.workloads.client(case.client, self.namespace)
+        return draw(
+            self.workloads,
+            case,
+            client,
+            self.witnesses,
+            prefix,
+            credentials=self.credentials,
+            effect=self.profile.effect,
+        )
+
+    def _each_sent(self, numbered: Sequence[tuple[str, Case]], run: str, *, together: bool) -> list[Exchange]:
+        sendings = [[_Sending(case, token) for token in _tokens(begin, case.times)] for begin, case in numbered]
+        batches = sendings if together else list(_joined(sendings))
+        with ThreadPoolExecutor(max(1, len(batches))) as pool:
+            found = pool.map(self._sent, batches) if together else map(self._sent, batches)
+            answers = {answer["token"]: answer for batch in found for answer in batch}
+        if any(_has_copies(case.expect) for _, case in numbered):
+            time.sleep(_COPY_SECONDS)
+        seen = seen_by_token(self.workloads, self.witnesses, run) if answers else {}
+        return [
+            exchange_of(each.case, answers[each.token], seen.get(each.token, ()), self.credentials)
+            for of_case in sendings
+            for each in of_case
+        ]
+
+    def _sent(self, batch: Sequence[_Sending]) -> list[Mapping[str, Any]]:
+        """The answers of requests that one client sends."""
+        first = batch[0].case
+        if first.after:
+            time.sleep(first.after)
+        patience = _ANSWER_SECONDS + max(_longest(each.case.expect) for each in batch)
+        requests = [planned(each.case, each.token, self.credentials) for each in batch]
+        client = self.workloads.client(first.client, self.namespace)
+        return [*self.workloads.plan(client, requests, at_once=bool(first.at_once), patience=patience)]
 
 
-def _ingress(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{INGRESS}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+def _has_copies(promised: Expectation) -> bool:
+    return len(promised.arrivals or ()) > 1 or any(map(_has_copies, promised.counts))
 
 
-def seen_by_token(workloads: Workloads, pods: Sequence[Pod], prefix: str) -> Mapping[str, tuple[Seen, ...]]:
-    """Journal entries whose token begins with a prefix, by token, in the order of time."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        journals = zip(pods, pool.map(lambda pod: workloads.journal(pod, prefix), pods), strict=True)
-        entries = [(entry["token"], _entry(pod, entry)) for pod, journal in journals for entry in journal]
-    by_token: dict[str, tuple[Seen, ...]] = {}
-    for token, entry in sorted(entries, key=lambda each: each[1].at):
-        by_token[token] = (*by_token.get(token, ()), entry)
-    return by_token
+def _tokens(begin: str, times: int) -> list[str]:
+    return [begin] if times == 1 else [f"{begin}-{number:05d}" for number in range(1, times + 1)]
 
 
-def _entry(pod: Pod, entry: Mapping[str, Any]) -> Seen:
-    return Seen(
-        workload=pod.workload,
-        pod=pod.name,
-        method=entry["method"],
-        path=entry["path"],
-        host=entry["host"],
-        headers=_headers(entry["headers"]),
-        principal=entry["principal"],
-        at=entry["at"],
-    )
+def _joined(sendings: Iterable[Sequence[_Sending]]) -> Iterator[Sequence[_Sending]]:
+    """Consecutive cases of one client are one plan, which saves the way there; others are sent by themselves."""
+
+    def kind(of_case: Sequence[_Sending]) -> object:
+        case = of_case[0].case
+        return of_case[0].token if case.at_once or case.after else case.client
+
+    for _, group in groupby(sendings, key=kind):
+        yield [each for of_case in group for each in of_case]
 
 
-def _headers(pairs: Sequence[Sequence[str]]) -> Headers:
-    return tuple((name, value) for name, value in pairs)
-
-
-def ended(answer: Mapping[str, Any]) -> tuple[Answer | None, Failure | None]:
-    """How a client pod says that a request ended."""
-    received, failed = answer.get("answer"), answer.get("failure")
-    return (
-        received
-        and Answer(received["status"], _headers(received["headers"]), received["body"], received["http_version"]),
-        failed and Failure(failed["kind"], failed["detail"]),
-    )
-
-
-def _exchange(case: Case, token: str, answer: Mapping[str, Any], seen: tuple[Seen, ...]) -> Exchange:
-    received, failed = ended(answer)
-    return Exchange(
-        token=token,
-        case=case.name,
-        client=case.client,
-        method=case.request.method,
-        url=case.request.url,
-        headers=tuple(case.request.headers.items()),
-        started=answer["started"],
-        seconds=answer["seconds"],
-        answer=received,
-        failure=failed,
-        seen=seen,
-    )
+def _longest(promised: Expectation) -> float:
+    """The most seconds that an answer may take by any promise."""
+    bands = [each.takes for each in (promised, *promised.counts) if each.takes]
+    return max((most for _, most in bands), default=0)

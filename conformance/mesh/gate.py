@@ -23,6 +23,7 @@ from cluster.readiness import wait_until_available
 from conformance.mesh.applications import INTERNET, OUTSIDE
 from conformance.mesh.istiod import Istiod, Mark, identity_of
 from conformance.mesh.labels import as_scenario_object
+from conformance.mesh.secret_gate import SecretGate, is_warming, name_certificates
 from conformance.mesh.workloads import Pod, Workloads
 
 LIMIT_SECONDS = 30
@@ -34,6 +35,7 @@ _SENTINEL_ADDRESS = "http://sentinel.conformance-system.svc.cluster.local/"
 _SENTINEL_GATEWAY_PORT = 15099
 _GATEWAY_APPS = ("istio-ingressgateway", "istio-egressgateway")
 _ASKERS = 8
+_ASK_SECONDS = 0.3
 
 # Envoy's own statistics, on a port that the sidecar does not capture (manifests/istio/values.yaml includes this one).
 _STATS_PORT = 15090
@@ -63,10 +65,12 @@ class Gate:
         self._pool = ThreadPoolExecutor(_ASKERS)
         self._deployed: dict[str, frozenset[str]] = {}
         self._limit = limit_seconds
+        self._secrets = SecretGate(api, workloads, self._internet, self._gateways, self._until)
 
     def close(self) -> None:
         """Takes the sentinel away."""
         self._pool.shutdown()
+        self._secrets.close()
         self._api.delete(Reference.of(self._sentinel("")))
 
     def pass_deployed(self, namespace: str, pods: Sequence[Pod]) -> None:
@@ -95,6 +99,15 @@ class Gate:
                 raise NotConverged(error.problem) from error
             if not may_hide:
                 self._see_endpoints(namespace, pods())
+
+    def pass_secrets(self, applied: Sequence[Object] = (), pods: Sequence[Pod] = ()) -> None:
+        """Waits until the gateways know what was done to Secrets, the deletion of one too.
+
+        Those that pods have as files are on their way then: `pass_applied` waits for them.
+        """
+        for secret in applied:
+            self._secrets.hasten(secret, (*pods, *self._gateways))
+        self._secrets.pass_secrets()
 
     def pass_gone(self, references: Sequence[Reference]) -> None:
         """Waits until the API server has nothing of these any more."""
@@ -174,6 +187,33 @@ class Gate:
         refuse()
         self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent", refuse)
         refuse()
+        if name_certificates(applied):
+            self._pass_certificates([each for each in applied if each["kind"] == "Secret"], pods)
+
+    def _pass_certificates(self, secrets: Sequence[Object], pods: Sequence[Pod]) -> None:
+        """Waits until every proxy has all certificates that it will get."""
+        asked = [pod for pod in (*pods, *self._gateways) if pod.has_proxy]
+        self._until(lambda: self._warming(asked), "proxies wait for certificates")
+        for secret in secrets:
+            self._secrets.pass_files(secret, asked)
+
+    def _warming(self, pods: Sequence[Pod]) -> list[str]:
+        found = self._pool.map(lambda pod: is_warming(self._api, pod), pods)
+        return [pod.name for pod, warms in zip(pods, found, strict=True) if warms]
+
+    def pass_asked(self, unasked: Callable[[], list[str]], pods: Sequence[Pod], before: Mark) -> None:
+        """Waits until istiod has asked for what it must know from elsewhere, and the proxies run a later push."""
+
+        def missing() -> list[str]:
+            found = unasked()
+            if found:
+                # istiod asks by itself in a while; what it failed to get it has forgotten, and asks when it pushes.
+                time.sleep(_ASK_SECONDS)
+                self._api.apply(self._sentinel(f"{self._host}/{next(self._generations)}"))
+            return found
+
+        self._until(missing, "istiod has not fetched what there is now at")
+        self.pass_applied([], pods, before)
 
     def _wait_for_istiod(self, objects: Sequence[Object]) -> None:
         wanted = {

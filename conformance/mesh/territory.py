@@ -20,6 +20,8 @@ from filelock import FileLock, ReadWriteLock
 from conformance.language.models import Scenario
 from conformance.mesh.applications import INTERNET
 
+KEY_SERVER = "key-server"
+"""Told by a scenario what to offer."""
 INGRESS = "ingress"
 """The place of all gateways: what configures one, and what sends through one."""
 ROOT = "istio-system"
@@ -52,7 +54,10 @@ def territory(scenario: Scenario) -> Territory:
         places |= {item["metadata"]["name"] if item["kind"] == "Namespace" else namespace}
         places |= _places_of(item)
         alone = alone or _is_for_all(item, namespace)
-    for case in (case for stage in scenario.stages for case in stage.cases):
+    for stage in scenario.stages:
+        places |= {each.namespace or scenario.namespace for each in stage.secrets}
+        places |= {KEY_SERVER} if stage.key_server else set()
+    for case in (case for stage in scenario.stages for case in stage.senders):
         if case.client == INTERNET:
             places.add(INGRESS)
         else:

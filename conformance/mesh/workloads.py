@@ -10,10 +10,13 @@ from typing import Any
 from urllib3.exceptions import HTTPError
 
 from cluster.api import Api, ApiError, Object
+from conformance.language.behaviours import Behaviour
 from conformance.mesh.applications import INTERNET, OUTSIDE
 
 CONTROL_PORT = 9900
 _PLAN_SECONDS = 120
+_DRAW_SECONDS = 30
+"""For one request among hundreds at the same time, on a machine under load."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +65,66 @@ class Workloads:
                 return pod
         raise LookupError(f"namespace {home} has no pod of {name}")
 
-    def plan(self, pod: Pod, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Has the pod send these requests in order, each once and on a new connection; what it saw of each."""
-        body = {"requests": list(requests), "connection": "fresh"}
+    def plan(
+        self, pod: Pod, requests: Sequence[Mapping[str, Any]], *, at_once: bool = False, patience: float = 10
+    ) -> list[dict[str, Any]]:
+        """Has the pod send these requests, each once and on a new connection; what it saw of each.
+
+        In order, or all at once. An answer that does not come within `patience` seconds is a failure.
+        """
+        body = {"requests": list(requests), "connection": "fresh", "at_once": at_once, "timeout_seconds": patience}
         answers: list[dict[str, Any]] = json.loads(self._ask(pod, "plan", "post", body, _PLAN_SECONDS))["answers"]
+        return answers
+
+    def begin_flow(self, pod: Pod, name: str, request: Mapping[str, Any], connection: str, pause: float) -> None:
+        """Has the pod send a request again and again, `pause` seconds after each answer; the moment is `before`."""
+        plan = {"requests": [request], "connection": connection}
+        self._ask(pod, f"flow/{name}", "post", {"plan": plan, "pause_seconds": pause, "moment": "before"})
+
+    def pass_on_flow(self, pod: Pod, name: str, moment: str, least: int) -> None:
+        """Names the next moment as soon as the present one has had so many requests, or no more are to be expected."""
+        self._ask(pod, f"flow/{name}", "patch", {"moment": moment, "least": least})
+
+    def end_flow(self, pod: Pod, name: str, least: int) -> list[dict[str, Any]]:
+        """Every answer of the flow, in order; each has the `moments` at which its request began and ended."""
+        content = self._ask(pod, f"flow/{name}", "delete", {"moment": "after", "least": least}, _PLAN_SECONDS)
+        answers: list[dict[str, Any]] = json.loads(content)["answers"]
+        return answers
+
+    def behave(self, pod: Pod, prefix: str, behaviour: Behaviour) -> None:
+        """Tells the pod what to do with requests whose token begins with `prefix`."""
+        how = behaviour.model_dump(include={"seconds", "status", "resets", "first"}, exclude_none=True)
+        self._ask(pod, "behaviour", "put", {"prefix": prefix, **how})
+
+    def behave_as_always(self, pod: Pod, prefix: str) -> None:
+        self._ask(pod, f"behaviour?prefix={prefix}", "delete")
+
+    def draws(
+        self, pod: Pod, request: Mapping[str, Any], first: int, count: int, connections: int
+    ) -> list[dict[str, Any]]:
+        """Has the pod send one request `count` times over kept connections; what it saw of each, in their order."""
+        plan = {"requests": [request], "timeout_seconds": _DRAW_SECONDS}
+        body = {"plan": plan, "first": first, "count": count, "connections": connections}
+        answers: list[dict[str, Any]] = json.loads(self._ask(pod, "draws", "post", body, _PLAN_SECONDS))["answers"]
         return answers
 
     def journal(self, pod: Pod, prefix: str) -> list[dict[str, Any]]:
         """What the workload saw of requests whose token begins with `prefix`."""
         entries: list[dict[str, Any]] = json.loads(self._ask(pod, f"journal?prefix={prefix}"))["entries"]
         return entries
+
+    def put_documents(self, pod: Pod, documents: Mapping[str, Any]) -> None:
+        """Tells a server of documents what it answers at these paths: {path: {status, body}}."""
+        self._ask(pod, "documents", "put", documents)
+
+    def documents(self, pod: Pod) -> dict[str, Any]:
+        """What a server of documents answers, and how often each was fetched since: {path: {status, fetches}}."""
+        found: dict[str, Any] = json.loads(self._ask(pod, "documents"))
+        return found
+
+    def forget(self, pod: Pod, prefix: str) -> None:
+        """Takes these entries out of the workload's journal, which thousands of them would fill."""
+        self._ask(pod, f"journal?prefix={prefix}", "delete")
 
     def load(self, pod: Pod, plan: Mapping[str, Any]) -> dict[str, Any]:
         """Has the pod send as fast as it can, for the bench."""

@@ -17,13 +17,16 @@ from typing import Annotated, BinaryIO, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from conformance.errors import BadInput, Incomplete
-from conformance.judgement.departures import JUDGED_HERE, Known, with_departures
+from conformance.judgement.admission import Attempt, ExpectedRejection
+from conformance.judgement.departures import Known
 from conformance.judgement.expectation import CaseExpectation
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
-from conformance.judgement.judge import JUDGED, judge
 from conformance.judgement.profile import ProfileName
+from conformance.judgement.standings import FactExpectation, Standing
 from conformance.judgement.verdict import Verdict, composed
+from conformance.judgement.whole import ALL_JUDGED, Promises, Testimony, findings_of
+from conformance.report.packing import Repeat, packed, unpacked
 
 FORMAT: Final = 1
 """Changes with every change that makes an older record unreadable or a newer one misread."""
@@ -74,11 +77,35 @@ class ScenarioRecord(_Line):
     """Seconds spent in each phase."""
     cases: tuple[CaseExpectation, ...]
     exchanges: tuple[Exchange, ...]
+    repeats: tuple[Repeat, ...] = ()
+    """Only in JSON: what `exchanges` has there is the first of each kind. In a program all are in `exchanges`."""
     findings: tuple[Finding, ...]
     known: Known = Known()
     """What the register of expectations said of it."""
     evidence: str = ""
     """A folder below that of the run, for a scenario that is not green."""
+    certificates: dict[str, str] = Field(default={})
+    """Fingerprints (SHA-256, hex) of those made for this run, by name; their keys are nowhere."""
+    facts: tuple[FactExpectation, ...] = ()
+    """What was promised of objects of the cluster."""
+    standings: tuple[Standing, ...] = ()
+    rejections: tuple[ExpectedRejection, ...] = ()
+    """Objects that must be refused."""
+    attempts: tuple[Attempt, ...] = ()
+    """What the API server said to them."""
+
+    def to_json(self) -> bytes:
+        kinds, repeats = packed(self.exchanges)
+        return _Line.to_json(self.model_copy(update={"exchanges": kinds, "repeats": repeats}))
+
+    def unpacked(self) -> Self:
+        """As it was before it was JSON; ValueError for repeats that do not fit."""
+        exchanges = unpacked(self.exchanges, self.repeats)
+        return self.model_copy(update={"exchanges": exchanges, "repeats": ()})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        return cls.model_validate_json(text).unpacked()
 
     @model_validator(mode="after")
     def _follows_from_findings(self) -> Self:
@@ -168,12 +195,13 @@ def replay(scenario: ScenarioRecord) -> tuple[Finding, ...]:
 
     Findings that are not the judge's (a refused configuration, say) stand as recorded, before the judge's.
     """
-    others = tuple(finding for finding in scenario.findings if finding.check not in JUDGED | JUDGED_HERE)
+    others = tuple(finding for finding in scenario.findings if finding.check not in ALL_JUDGED)
     if not scenario.exchanges and any(finding.verdict is Verdict.BLOCKED for finding in others):
         # It was blocked before anything was sent, so nothing was judged.
         return others
-    findings = (*others, *judge(scenario.id, scenario.cases, scenario.exchanges))
-    return with_departures(scenario.id, scenario.known, scenario.exchanges, findings)
+    promised = Promises(scenario.cases, scenario.facts, scenario.rejections, scenario.known)
+    recorded = Testimony(scenario.exchanges, scenario.standings, scenario.attempts)
+    return others + findings_of(scenario.id, promised, recorded)
 
 
 def findings_to_json(findings: tuple[Finding, ...]) -> bytes:
@@ -184,13 +212,16 @@ def findings_to_json(findings: tuple[Finding, ...]) -> bytes:
 
 def _parsed(text: bytes, path: str, number: int) -> Header | ScenarioRecord | Footer:
     try:
-        return _LINE.validate_json(text)
+        line = _LINE.validate_json(text)
+        return line.unpacked() if isinstance(line, ScenarioRecord) else line
     except ValidationError as invalid:
         first = invalid.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the line"
         problem = f"{place}: {first['msg']}"
         hint = f"a record is written by this program, format {FORMAT}, and not edited; take the original"
         raise BadInput(path=path, line=number, problem=problem, hint=hint) from invalid
+    except ValueError as wrong:
+        raise _misplaced(path, number, str(wrong)) from wrong
 
 
 def _assembled(lines: list[Header | ScenarioRecord | Footer], path: str) -> RunRecord:

@@ -18,6 +18,7 @@ from conformance.router.faults import BODY, Fault
 from conformance.router.header_operations import Operations
 from conformance.router.message import Message
 from conformance.router.origination import handshake
+from conformance.router.overflow import overflow, refused_share
 from conformance.router.passage import Edits, Passage, failed, local, proxied
 from conformance.router.prediction import ONE, Kind, Mirror, Outcome
 from conformance.router.proxies import Proxy
@@ -165,11 +166,16 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
         else:
             hop.trail.append(Step("destination", found.name, route.by, target.field))
             passage = _rewritten(hop, route, action, target.operations)
+            refused = refused_share(found, passage.request.at_once)
             spread = _spread(hop, found, passage)
-            outcomes = list(tried(spread, action.retries, action.timeout, part, is_hashed=found.is_sticky))
+            through = part * (1 - refused) if refused else part
+            outcomes = list(tried(spread, action.retries, action.timeout, through, is_hashed=found.is_sticky))
             copies = tuple(_copies(hop, action, passage))
             if copies:
                 outcomes = [replace(each, mirrors=copies) for each in outcomes]
+            if refused:
+                hop.trail.append(Step("connection pool", "more at once than its limits let through", found.policy.by))
+                outcomes.append(overflow().times(part * refused))
         for outcome in outcomes:
             final = answered(outcome, target.operations)
             yield _shared(final, shared.headers) if shared else final

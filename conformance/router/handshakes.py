@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.router.gateways import Bound
+from conformance.router.names import covers
 from conformance.router.objects.gateway import ServerTLSSettings
 from conformance.router.objects.kubernetes import Secret
 from conformance.router.proxies import Proxy
@@ -30,8 +31,9 @@ def refusal(proxy: Proxy, bound: Bound, shown: Handshake) -> str:
         return "" if is_mesh else "the server takes certificates of the mesh only"
     wants_client = bound.mode in _MUTUAL
     missing = _missing(proxy, tls, wants_client=wants_client)
-    if missing or not wants_client:
-        return missing
+    distrust = missing or _distrust(proxy, tls, shown)
+    if distrust or not wants_client:
+        return distrust
     return _of_client(shown.certificate, _authority(proxy, tls), is_optional=bound.mode == "OPTIONAL_MUTUAL")
 
 
@@ -40,6 +42,21 @@ def lacks_certificate(proxy: Proxy, bound: Bound) -> bool:
     tls = bound.server.tls
     terminates = tls is not None and not bound.passes_through and bound.mode != "ISTIO_MUTUAL"
     return terminates and tls is not None and bool(_missing(proxy, tls, wants_client=bound.mode in _MUTUAL))
+
+
+def _distrust(proxy: Proxy, tls: ServerTLSSettings, shown: Handshake) -> str:
+    """Why the client does not go on with the server's certificate; empty if it does."""
+    if shown.trusts is None:
+        return ""
+    secrets = [proxy.world.secrets[proxy.namespace, name] for name in _names(tls)]
+    issuers = [each.issuer for each in secrets] or [
+        proxy.world.mesh.certificate_files.get(tls.server_certificate or "")
+    ]
+    if shown.trusts not in issuers:
+        return "the server's certificate is of another authority"
+    known = [name for each in secrets for name in each.names]
+    is_named = not (shown.names and known) or any(covers(name, wanted) for name in known for wanted in shown.names)
+    return "" if is_named else f"the server's certificate is for {', '.join(known)}"
 
 
 def _of_client(shown: Certificate | None, authority: str | None, *, is_optional: bool) -> str:

@@ -73,7 +73,8 @@ def _chained(visit: _Visit, found: Offers) -> list[Outcome]:  # noqa: PLR0911 - 
     shown = passage.tls
     if is_mesh:
         shown = Handshake(passage.sni, visit.proxy.world.mesh_certificate(passage.principal))
-    if all(lacks_certificate(visit.proxy, each) for each in visit.listener.servers):
+    is_warm = visit.proxy.world.mesh.listeners_are_warm
+    if not is_warm and all(lacks_certificate(visit.proxy, each) for each in visit.listener.servers):
         return [failed(Kind.UNDEFINED, _WAITING)]
     offer = found.find(shown.sni if shown else None, speaks_mesh=is_mesh)
     if offer is None:

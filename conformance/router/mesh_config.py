@@ -34,6 +34,8 @@ class MeshConfig:
     """What DNS answers beside Services: the outside world; a leading `*.` stands for any label."""
     key_sets: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """Names of the keys that a jwksUri (or the inline jwks, or an issuer's discovery) offers; None: unreachable."""
+    listeners_are_warm: bool = False
+    """Every listener has waited for its first certificate as long as it does."""
     files: frozenset[str] = frozenset()
     """Paths of certificates that are mounted into the gateways."""
     certificate_files: Mapping[str, str] = field(default_factory=dict)

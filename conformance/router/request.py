@@ -75,6 +75,8 @@ class Request:
     handshake: Handshake | None = None
     """None: for https and tls, the host's name and no certificate."""
     tokens: tuple[Token, ...] = ()
+    at_once: int = 1
+    """How many like it the client sends in the same moment."""
 
     def sent_authority(self) -> str:
         """The Host header as a client writes it: without the port that the scheme implies."""

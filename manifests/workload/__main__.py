@@ -10,10 +10,14 @@ import sys
 import uvloop
 
 from workload.application import Application
+from workload.behaviours import Behaviours
 from workload.control import Control
+from workload.documents import Documents, DocumentServer
+from workload.http2 import Http2Port
 from workload.journal import Journal
 from workload.serving import Listeners, context_of
-from workload.settings import Settings, SettingsError, settings_from
+from workload.settings import Settings, SettingsError, Speech, settings_from
+from workload.tcp import listen_tcp
 
 
 async def serve(settings: Settings) -> None:
@@ -22,15 +26,23 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     journal = Journal()
+    behaviours = Behaviours()
     listeners = Listeners()
-    application = Application(settings, journal)
+    documents = Documents()
+    application = DocumentServer(documents) if settings.serves_documents else Application(settings, journal, behaviours)
+    http2: list[Http2Port] = []
     for port in settings.ports:
-        context = context_of(port, settings)
-        await listeners.listen(application, host=settings.host, port=port.number, context=context)
-    control = Control(settings, journal)
+        if port.speech is Speech.TCP:
+            listeners.add(await listen_tcp(settings, journal, port.number))
+        elif port.speech is Speech.HTTP2:
+            http2.append(Http2Port(application, settings, settings.host, port.number))
+        else:
+            context = context_of(port, settings)
+            await listeners.listen(application, host=settings.host, port=port.number, context=context)
+    control = Control(settings, journal, documents, behaviours)
     await listeners.listen(control, host=settings.host, port=settings.control_port, context=None)
     await stopped.wait()
-    await listeners.stop()
+    await asyncio.gather(listeners.stop(), *(port.stop() for port in http2))
 
 
 async def serve_and_leave(settings: Settings) -> None:

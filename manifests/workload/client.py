@@ -9,18 +9,25 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import tempfile
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from workload.handshakes import VERSIONS, Handshake, Witness, alert_of, context_for
+from workload.plain_streams import Unreachable, sent_text
+from workload.remote_calls import called
+
 if TYPE_CHECKING:
     import httpx
 
 MAXIMUM_REQUESTS: Final = 10_000
+# Each is a thread.
+MAXIMUM_AT_ONCE: Final = 500
 MAXIMUM_BODY_BYTES: Final = 1024 * 1024
 MAXIMUM_TIMEOUT_SECONDS: Final = 300.0
 # Of one answer's body, enough to judge it by.
@@ -29,8 +36,10 @@ KEPT_BODY_BYTES: Final = 64 * 1024
 KEPT_PLAN_BYTES: Final = 32 * 1024 * 1024
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+HTTP_VERSION = re.compile(r"1\.1|2")
 HEADER_VALUE = re.compile(r"[^\x00\r\n]*")
 URL = re.compile(r"https?://[!\x22$-.0-\x3e@-~]+(?P<target>[!\x22$-~]*)")
+PLANNED_URL = re.compile(r"(?:https?|tcp|grpc)://[!\x22$-.0-\x3e@-~]+(?P<target>[!\x22$-~]*)")
 VIA = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):(?P<port>[0-9]{1,5})")
 
 
@@ -59,6 +68,14 @@ class PlannedRequest:
     headers: tuple[tuple[str, str], ...]
     body: str | None
     via: str | None
+    tls: Handshake | None = None
+    """None: as the whole plan says."""
+    http: str = "1.1"
+
+    @property
+    def scheme(self) -> str:
+        """http, https, tcp or grpc."""
+        return urlsplit(self.url).scheme
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,8 @@ class Plan:
 
     requests: tuple[PlannedRequest, ...]
     kept: bool
+    at_once: bool
+    """All at the same time, each on a connection of its own, instead of one after the other."""
     timeout_seconds: float
     ca: str | None
     certificate: str | None
@@ -75,7 +94,10 @@ class Plan:
 def plan_from(content: object) -> Plan:
     """Read a plan from decoded JSON; raise PlanError for anything it does not expect."""
     fields = _fields(
-        content, "plan", allowed={"requests", "connection", "timeout_seconds", "ca", "certificate"}, needed={"requests"}
+        content,
+        "plan",
+        allowed={"requests", "connection", "at_once", "timeout_seconds", "ca", "certificate"},
+        needed={"requests"},
     )
     requests = fields["requests"]
     if not isinstance(requests, list) or len(requests) > MAXIMUM_REQUESTS:
@@ -83,12 +105,16 @@ def plan_from(content: object) -> Plan:
     connection = fields.get("connection", "fresh")
     if connection not in {"fresh", "kept"}:
         raise PlanError(f"connection: expected fresh or kept, found {connection!r}")
+    at_once = fields.get("at_once", False)
+    if not isinstance(at_once, bool) or (at_once and (connection == "kept" or len(requests) > MAXIMUM_AT_ONCE)):
+        raise PlanError(f"at_once: expected true for at most {MAXIMUM_AT_ONCE} requests on fresh connections, or false")
     timeout = fields.get("timeout_seconds", 10.0)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= MAXIMUM_TIMEOUT_SECONDS:
         raise PlanError(f"timeout_seconds: expected more than 0, at most {MAXIMUM_TIMEOUT_SECONDS:g}")
     return Plan(
         requests=tuple(_planned(request, f"requests[{index}]") for index, request in enumerate(requests)),
         kept=connection == "kept",
+        at_once=at_once,
         timeout_seconds=float(timeout),
         ca=_text_or_none(fields, "ca", "plan"),
         certificate=_text_or_none(fields, "certificate", "plan"),
@@ -99,16 +125,23 @@ def _planned(content: object, where: str) -> PlannedRequest:
     fields = _fields(
         content,
         where,
-        allowed={"token", "method", "url", "headers", "body", "via"},
+        allowed={"token", "method", "url", "headers", "body", "via", "tls", "http"},
         needed={"token", "method", "url"},
     )
     request = PlannedRequest(
         token=_matching(fields["token"], TOKEN, f"{where}.token", "an HTTP token"),
         method=_matching(fields["method"], TOKEN, f"{where}.method", "an HTTP method"),
-        url=_matching(fields["url"], URL, f"{where}.url", "an http or https URL in printable ASCII without a fragment"),
+        url=_matching(
+            fields["url"],
+            PLANNED_URL,
+            f"{where}.url",
+            "an http, https, tcp or grpc URL in printable ASCII, no fragment",
+        ),
         headers=headers_from(fields.get("headers", []), f"{where}.headers"),
         body=_text_or_none(fields, "body", where),
         via=_text_or_none(fields, "via", where),
+        tls=None if fields.get("tls") is None else _handshake(fields["tls"], f"{where}.tls"),
+        http=_matching(fields.get("http", "1.1"), HTTP_VERSION, f"{where}.http", "1.1 or 2"),
     )
     _require_port(request.url, f"{where}.url")
     if request.via is not None:
@@ -117,6 +150,15 @@ def _planned(content: object, where: str) -> PlannedRequest:
     if request.body is not None and len(request.body.encode()) > MAXIMUM_BODY_BYTES:
         raise PlanError(f"{where}.body: expected at most {MAXIMUM_BODY_BYTES} bytes")
     return request
+
+
+def _handshake(content: object, where: str) -> Handshake:
+    words = ("ca", "certificate", "sni", "max_version")
+    fields = _fields(content, where, allowed=set(words), needed=set())
+    made = Handshake(**{word: _text_or_none(fields, word, where) for word in words})
+    if made.max_version not in {None, *VERSIONS}:
+        raise PlanError(f"{where}.max_version: expected one of {', '.join(VERSIONS)}")
+    return made
 
 
 def headers_from(content: object, where: str) -> tuple[tuple[str, str], ...]:
@@ -170,34 +212,70 @@ class PlanExecution:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._context = tls_context(plan)
-        self._clients: dict[tuple[str | None, str], httpx.Client] = {}
+        self._own = Handshake(ca=plan.ca, certificate=plan.certificate)
+        handshakes = {self._own, *(each.tls for each in plan.requests if each.tls is not None)}
+        # Before anything is sent, so that a plan with text that is not PEM sends nothing.
+        self._contexts = {each: _context(each) for each in handshakes}
+        self._clients: dict[tuple[str | None, str, Handshake, str], httpx.Client] = {}
         self._budget = KEPT_PLAN_BYTES
 
     def run(self) -> list[dict[str, object]]:
-        """Execute the requests in their order."""
+        """Execute the requests in their order, or all at once."""
         try:
-            return [self._exchange(request) for request in self._plan.requests]
+            if self._plan.at_once:
+                return self._all_at_once()
+            return [self.exchange(request) for request in self._plan.requests]
         finally:
-            for client in self._clients.values():
-                client.close()
+            self.close()
 
-    def _exchange(self, request: PlannedRequest) -> dict[str, object]:
+    def close(self) -> None:
+        """Give up the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def _all_at_once(self) -> list[dict[str, object]]:
+        """Every request has a thread, which waits until the last one has been started."""
+        requests = self._plan.requests
+        if not requests:
+            return []
+        for request in requests:
+            self._client(request)
+        start = threading.Barrier(len(requests))
+
+        def sent(request: PlannedRequest) -> dict[str, object]:
+            start.wait()
+            return self.exchange(request)
+
+        with ThreadPoolExecutor(len(requests)) as threads:
+            return list(threads.map(sent, requests))
+
+    def exchange(self, request: PlannedRequest) -> dict[str, object]:
+        """Send one request; its answer or its failure."""
         import httpx  # noqa: PLC0415  see the module's docstring
 
         result: dict[str, object] = {"token": request.token, "started": time.time()}
         start = time.perf_counter()
         deadline = start + self._plan.timeout_seconds
+        witness = Witness()
         try:
-            outcome: dict[str, object] = {"answer": self._answer(request, deadline)}
+            outcome: dict[str, object] = {"answer": self._answered(request, deadline, witness)}
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             kind = failure_kind(error)
-            outcome = {"failure": {"kind": kind.value, "detail": f"{type(error).__name__}: {error}"}}
-        return result | {"seconds": time.perf_counter() - start} | outcome
+            detail = f"{type(error).__name__}: {error}"
+            outcome = {"failure": {"kind": kind.value, "detail": detail, "alert": alert_of(_chain(error))}}
+        return result | {"seconds": time.perf_counter() - start, "served": witness.served} | outcome
 
-    def _answer(self, request: PlannedRequest, deadline: float) -> dict[str, object]:
+    def _answered(self, request: PlannedRequest, deadline: float, witness: Witness) -> dict[str, object]:
+        if request.scheme == "tcp":
+            return sent_text(request, deadline)
+        if request.scheme == "grpc":
+            return called(request, deadline)
+        return self._answer(request, deadline, witness)
+
+    def _answer(self, request: PlannedRequest, deadline: float, witness: Witness) -> dict[str, object]:
         client = self._client(request)
-        response = client.send(self._outgoing(request), stream=True)
+        response = client.send(self._outgoing(request, witness), stream=True)
+        witness.note(response.extensions.get("network_stream"))
         try:
             body, cut = self._body(response, deadline)
         finally:
@@ -228,20 +306,24 @@ class PlanExecution:
         import httpx  # noqa: PLC0415
 
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(request.url))
-        key = (request.via, origin)
+        handshake = request.tls or self._own
+        key = (request.via, origin, handshake, request.http)
         if key not in self._clients:
             connections = 1 if self._plan.kept else 0
             limits = httpx.Limits(max_keepalive_connections=connections, keepalive_expiry=None)
             self._clients[key] = httpx.Client(
                 trust_env=False,
                 follow_redirects=False,
-                verify=self._context,
+                verify=self._contexts[handshake],
                 timeout=self._plan.timeout_seconds,
                 limits=limits,
+                # One version only: without TLS the client has to know beforehand which one the server speaks.
+                http1=request.http == "1.1",
+                http2=request.http == "2",
             )
         return self._clients[key]
 
-    def _outgoing(self, request: PlannedRequest) -> httpx.Request:
+    def _outgoing(self, request: PlannedRequest, witness: Witness) -> httpx.Request:
         """The request as planned: the target byte by byte, where httpx would resolve dots and re-encode."""
         import httpx  # noqa: PLC0415
 
@@ -249,19 +331,20 @@ class PlanExecution:
         match = URL.fullmatch(request.url)
         target = match["target"] if match else ""
         extensions: dict[str, object] = {"target": (target if target.startswith("/") else f"/{target}").encode()}
-        if request.via is not None:
-            extensions["sni_hostname"] = parts.hostname
+        extensions["sni_hostname"] = (request.tls or self._own).server_name(parts.hostname)
+        extensions["trace"] = witness
         dialled = f"{parts.scheme}://{request.via or parts.netloc}/"
         return httpx.Request(
             request.method,
             dialled,
-            headers=_sent_headers(request, parts.netloc),
+            headers=sent_headers(request, parts.netloc),
             content=None if request.body is None else request.body.encode(),
             extensions=extensions,
         )
 
 
-def _sent_headers(request: PlannedRequest, host: str) -> list[tuple[bytes, bytes]]:
+def sent_headers(request: PlannedRequest, host: str) -> list[tuple[bytes, bytes]]:
+    """What goes out with a request: our own few headers unless they are given, the token, and those given."""
     own = {"host": host, "accept": "*/*", "accept-encoding": "identity", "user-agent": "conformance-workload"}
     given = {name.lower() for name, _ in request.headers}
     pairs = [(name, value) for name, value in own.items() if name not in given]
@@ -269,24 +352,11 @@ def _sent_headers(request: PlannedRequest, host: str) -> list[tuple[bytes, bytes
     return [(name.encode(), value.encode()) for name, value in pairs]
 
 
-def tls_context(plan: Plan) -> ssl.SSLContext:
-    """Verify servers against the plan's CA, or not at all; present the plan's certificate if it has one."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _context(handshake: Handshake) -> ssl.SSLContext:
     try:
-        if plan.ca is None:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        else:
-            context.load_verify_locations(cadata=plan.ca)
-        if plan.certificate is not None:
-            # The ssl module reads a chain from a file only; this one exists for the moment of reading.
-            with tempfile.NamedTemporaryFile("w") as chain:
-                chain.write(plan.certificate)
-                chain.flush()
-                context.load_cert_chain(chain.name)
+        return context_for(handshake)
     except (ssl.SSLError, ValueError) as error:
         raise PlanError(f"ca, certificate: expected PEM text: {error}") from error
-    return context
 
 
 def failure_kind(error: BaseException) -> FailureKind:
@@ -300,13 +370,15 @@ def failure_kind(error: BaseException) -> FailureKind:
         (FailureKind.NAME, (socket.gaierror, UnicodeError)),
         (FailureKind.RESET, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)),
         (FailureKind.TLS, (ssl.SSLError,)),
-        (FailureKind.CONNECTION, (httpx.ConnectError,)),
+        (FailureKind.CONNECTION, (httpx.ConnectError, Unreachable)),
         (FailureKind.RESET, (httpx.NetworkError, OSError)),
     )
     for kind, types in by_cause:
         if any(isinstance(cause, types) for cause in causes):
             return kind
-    closed = any(words in str(error) for words in ("disconnected without sending", "closed connection without"))
+    # The last two are HTTP/2's: one request's stream, and the whole connection.
+    signs = ("disconnected without sending", "closed connection without", "StreamReset", "ConnectionTerminated")
+    closed = any(words in str(error) for words in signs)
     return FailureKind.RESET if closed else FailureKind.PROTOCOL
 
 

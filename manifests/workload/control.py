@@ -1,4 +1,4 @@
-"""The control port: plans, journal, the pod's own proxy and the load generator, as JSON over HTTP.
+"""The control port: plans, journal, behaviours, the pod's own proxy and the load generator, as JSON over HTTP.
 
 The sidecar does not capture this port, and the harness reaches it through the API server's pod proxy.
 """
@@ -15,7 +15,11 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from workload.application import Receive, Scope, Send, identity_of
+from workload.behaviours import BehaviourError, Behaviours, behaviour_from
 from workload.client import PlanError, PlanExecution, headers_from, plan_from
+from workload.documents import Documents, DocumentsError
+from workload.draws import draws_from, run_draws
+from workload.flows import Flows, beginning_from, passing_from
 from workload.journal import Entry, Journal
 from workload.load import load_from, run_load
 from workload.settings import Settings
@@ -48,25 +52,33 @@ Route = Callable[[Scope, Receive], Awaitable[Reply]]
 class Control:
     """The ASGI application of the control port."""
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
+    def __init__(self, settings: Settings, journal: Journal, documents: Documents, behaviours: Behaviours) -> None:
         self._settings = settings
         self._journal = journal
+        self._flows = Flows()
+        self._documents = documents
+        self._behaviours = behaviours
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="plan")
         self._routes: dict[tuple[str, str], Route] = {
             ("GET", "/healthz"): self._healthz,
             ("GET", "/identity"): self._identity,
             ("GET", "/journal"): self._read_journal,
             ("DELETE", "/journal"): self._clear_journal,
+            ("PUT", "/behaviour"): self._behave,
+            ("DELETE", "/behaviour"): self._behave_as_always,
             ("POST", "/plan"): self._plan,
+            ("POST", "/draws"): self._draws,
             ("POST", "/load"): self._load,
             ("POST", "/fetch"): self._fetch,
+            ("GET", "/documents"): self._read_documents,
+            ("PUT", "/documents"): self._put_documents,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
             reply = await self._route(scope)(scope, receive)
-        except (PlanError, ContentError) as error:
+        except (PlanError, ContentError, DocumentsError, BehaviourError) as error:
             reply = _json(400, {"error": str(error)})
         except UnicodeError as error:
             # JSON can spell half a surrogate pair, which no encoding can send.
@@ -79,10 +91,15 @@ class Control:
         method, path = scope["method"], scope["path"]
         if method == "GET" and path.startswith("/proxy/"):
             return self._proxy
+        if path.startswith("/flow/") and method in {"POST", "PATCH", "DELETE"}:
+            return self._flow
         return self._routes.get((method, path), self._unknown)
 
     async def _unknown(self, scope: Scope, _: Receive) -> Reply:
-        known = [f"{method} {path}" for method, path in self._routes] + ["GET /proxy/PATH"]
+        known = [f"{method} {path}" for method, path in self._routes] + [
+            "GET /proxy/PATH",
+            "POST, PATCH or DELETE /flow/NAME",
+        ]
         return _json(404, {"error": f"expected one of {', '.join(known)}, found {scope['method']} {scope['path']}"})
 
     async def _healthz(self, _: Scope, __: Receive) -> Reply:
@@ -103,9 +120,41 @@ class Control:
         removed = self._journal.forget(_prefix(scope))
         return _json(200, {"workload": self._settings.workload, "pod": self._settings.pod, "removed": removed})
 
+    async def _read_documents(self, _: Scope, __: Receive) -> Reply:
+        return _json(200, self._documents.as_json())
+
+    async def _put_documents(self, _: Scope, receive: Receive) -> Reply:
+        if not self._settings.serves_documents:
+            raise ContentError("this workload serves itself, no documents: SERVES=documents in its environment")
+        self._documents.put(await _content(receive))
+        return _json(200, self._documents.as_json())
+
+    async def _behave(self, _: Scope, receive: Receive) -> Reply:
+        prefix, behaviour = behaviour_from(await _content(receive))
+        self._behaviours.learn(prefix, behaviour)
+        return _json(200, {"prefix": prefix})
+
+    async def _behave_as_always(self, scope: Scope, _: Receive) -> Reply:
+        return _json(200, {"removed": self._behaviours.forget(_prefix(scope))})
+
     async def _plan(self, _: Scope, receive: Receive) -> Reply:
         plan = plan_from(await _content(receive))
         return await self._in_thread(lambda: _json(200, {"answers": PlanExecution(plan).run()}))
+
+    async def _flow(self, scope: Scope, receive: Receive) -> Reply:
+        """POST begins a flow, PATCH tells it that a moment is over, DELETE ends it and has all of its answers."""
+        name = scope["path"].removeprefix("/flow/")
+        if scope["method"] == "POST":
+            beginning = beginning_from(await _content(receive), name)
+            return await self._in_thread(lambda: _json(200, {"flow": self._flows.begin(beginning)}))
+        passing = passing_from(await _content(receive))
+        if scope["method"] == "PATCH":
+            return await self._in_thread(lambda: _json(200, {"requests": self._flows.pass_on(name, passing)}))
+        return await self._in_thread(lambda: _json(200, {"answers": self._flows.end(name, passing.least)}))
+
+    async def _draws(self, _: Scope, receive: Receive) -> Reply:
+        draws = draws_from(await _content(receive))
+        return await self._in_thread(lambda: _json(200, {"answers": run_draws(draws)}))
 
     async def _load(self, _: Scope, receive: Receive) -> Reply:
         load = load_from(await _content(receive))

@@ -73,7 +73,7 @@ class Protocol(HttpToolsProtocol):
         """Note who the client is, if it proved that."""
         super().connection_made(JoiningTransport(transport, self.loop))
         # uvicorn copies this state into the scope of each request on the connection.
-        self.app_state = {"peer_names": _peer_names(transport), "target": b""}
+        self.app_state = {"peer_names": _peer_names(transport), "target": b"", "hang_up": transport.abort}
 
     def on_headers_complete(self) -> None:
         """Pass the target on as it arrived: uvicorn's path and query lose an empty query and an absolute form."""
@@ -109,6 +109,10 @@ class Listeners:
             return Protocol(config=config, server_state=self._state, app_state={}, _loop=loop)
 
         self._servers.append(await loop.create_server(connection, host, port, ssl=context, backlog=BACKLOG))
+
+    def add(self, server: asyncio.Server) -> None:
+        """A server of something else than HTTP, to be closed with the others."""
+        self._servers.append(server)
 
     async def stop(self) -> None:
         """Accept nothing more, let requests in flight finish within the grace."""

@@ -19,12 +19,22 @@ class Security(Enum):
     MUTUAL = "mtls"
 
 
+class Speech(Enum):
+    """What a data port speaks."""
+
+    HTTP1 = "http"
+    HTTP2 = "http2"
+    """And HTTP/1.1, and gRPC."""
+    TCP = "tcp"
+
+
 @dataclass(frozen=True)
 class Port:
     """One data port."""
 
     number: int
     security: Security
+    speech: Speech = Speech.HTTP1
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class Settings:
     reviews_url: str
     ratings_url: str
     admin_url: str
+    serves_documents: bool
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -67,22 +78,31 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         reviews_url=environment.get("REVIEWS_URL", "http://reviews:9080"),
         ratings_url=environment.get("RATINGS_URL", "http://ratings:9080"),
         admin_url=environment.get("PROXY_ADMIN_URL", "http://127.0.0.1:15000"),
+        serves_documents=_choice("SERVES", environment.get("SERVES", "itself"), "itself", "documents") == "documents",
     )
     _require_files(settings)
     return settings
 
 
 def _port(text: str) -> Port:
-    number, _, security = text.partition("+")
-    if security not in {"", "tls", "mtls"}:
-        raise SettingsError(f"PORTS: expected NUMBER, NUMBER+tls or NUMBER+mtls, found {text!r}")
-    return Port(_number("PORTS", number), Security(security or "plain"))
+    number, _, word = text.partition("+")
+    if word not in {"", "tls", "mtls", "tcp", "http2"}:
+        raise SettingsError(f"PORTS: expected NUMBER, with +tls, +mtls, +tcp or +http2 if any, found {text!r}")
+    if word in {"tcp", "http2"}:
+        return Port(_number("PORTS", number), Security.PLAIN, Speech(word))
+    return Port(_number("PORTS", number), Security(word or "plain"))
 
 
 def _number(variable: str, text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 65536:
         raise SettingsError(f"{variable}: expected a port number, found {text!r}")
     return int(text)
+
+
+def _choice(variable: str, text: str, *known: str) -> str:
+    if text not in known:
+        raise SettingsError(f"{variable}: expected {' or '.join(known)}, found {text!r}")
+    return text
 
 
 def _require_files(settings: Settings) -> None:

@@ -8,9 +8,10 @@ from fractions import Fraction
 import pytest
 
 from conformance.judgement.agreement import promise_against_router
+from conformance.judgement.comparison import PREDICTED
 from conformance.judgement.expectation import NOBODY, CaseExpectation, Expected, ExpectedSight, Predicted
 from conformance.judgement.history import Answer, Exchange, Seen
-from conformance.judgement.judge import PREDICTED, judge
+from conformance.judgement.judge import judge
 from conformance.judgement.verdict import Verdict
 from conformance.router.prediction import Kind, Mirror, Outcome, Sight
 from conformance.router.request import Request

@@ -10,7 +10,7 @@ import pytest
 from conformance.judgement.checks import CHECKS
 from conformance.judgement.expectation import CaseExpectation, Expected, ExpectedSight
 from conformance.judgement.findings import Finding
-from conformance.judgement.history import Answer, Exchange, Failure, FailureKind, Seen
+from conformance.judgement.history import Answer, Exchange, Failure, FailureKind, Seen, Served
 from conformance.judgement.judge import judge
 from conformance.judgement.verdict import Verdict, composed
 
@@ -25,6 +25,8 @@ SEEN = Seen(
     headers=(("End-User", "jason"), ("x-request-id", "1")),
     principal=CALLER,
     at=1.5,
+    peer=("a.example", "b.example"),
+    http_version="1.1",
 )
 SHADOW = replace(SEEN, workload="reviews-v3", pod="reviews-v3-abc")
 ANSWER = Answer(
@@ -32,6 +34,7 @@ ANSWER = Answer(
     headers=(("Server", "envoy"), ("X-Answered-By", "reviews-v2")),
     body="five stars",
     http_version="1.1",
+    trailers=(("grpc-status", "0"), ("x-testimony", "reviews-v2")),
 )
 SERVED = Exchange(
     token="t-1",
@@ -45,6 +48,7 @@ SERVED = Exchange(
     answer=ANSWER,
     failure=None,
     seen=(SEEN,),
+    served=Served("ab" * 32, "api"),
 )
 IGNORED = replace(
     SERVED, token="t-2", case="ignored", answer=Answer(404, (("server", "istio-envoy"),), "", "1.1"), seen=()
@@ -58,14 +62,19 @@ SIGHT = ExpectedSight(
     headers=(("end-user", "jason"),),
     without_headers=("x-secret",),
     principal=CALLER,
+    peer=("b.example", "a.example"),
+    http_version="1.1",
 )
 ANYTHING = Expected(
     status=200,
     answered_by="reviews-v2",
+    grpc_status=0,
+    trailers=(("x-testimony", "reviews-v2"),),
     body="five",
     headers=(("server", "envoy"),),
     without_headers=("x-debug",),
     saw=SIGHT,
+    served="api",
     takes=(0.2, 0.3),
 )
 CASES = (
@@ -100,7 +109,7 @@ def test_a_sinless_record_is_acquitted_by_every_check() -> None:
     findings = judge("area/one", CASES, SINLESS)
     assert composed(finding.verdict for finding in findings) is Verdict.PASS
     assert [finding.check for finding in findings if finding.case == "served"] == [
-        check for check in CHECKS if check not in {"refused", "arrivals"}
+        check for check in CHECKS if check not in {"refused", "alert", "arrivals"}
     ]
     assert [finding.check for finding in findings if finding.case == "refused"] == [
         "arrives-once", "answered-by", "refused",
@@ -113,6 +122,9 @@ def test_a_sinless_record_is_acquitted_by_every_check() -> None:
         (replace(SERVED, seen=(SEEN, SEEN)), "arrives-once"),
         (replace(SERVED, seen=(SEEN, replace(SEEN, workload="reviews-v3"))), "arrives-once"),
         (answer(status=503), "status"),
+        (answer(trailers=(("grpc-status", "5"), ANSWER.trailers[1])), "grpc-status"),
+        (answer(trailers=ANSWER.trailers[:1]), "trailers"),
+        (seen(http_version="2"), "saw-http-version"),
         (answer(body="four stars"), "body"),
         (answer(headers=(*ANSWER.headers[1:], ("server", "istio-envoy"))), "headers"),
         (answer(headers=ANSWER.headers[1:]), "headers"),
@@ -126,6 +138,11 @@ def test_a_sinless_record_is_acquitted_by_every_check() -> None:
         (seen(headers=(*SEEN.headers, ("x-secret", "1"))), "saw-without-headers"),
         (seen(principal=None), "saw-principal"),
         (seen(principal="spiffe://cluster.local/ns/default/sa/other"), "saw-principal"),
+        (seen(peer=("a.example",)), "saw-peer"),
+        (seen(peer=()), "saw-peer"),
+        (replace(SERVED, served=None), "served"),
+        (replace(SERVED, served=Served("cd" * 32, "other")), "served"),
+        (replace(SERVED, served=Served("cd" * 32, None)), "served"),
         (replace(SERVED, seconds=0.199), "takes"),
         (replace(SERVED, seconds=0.301), "takes"),
     ],
@@ -175,6 +192,15 @@ def test_a_refused_request_that_reaches_a_workload_is_convicted() -> None:
 def test_a_refusal_of_another_kind_is_convicted(kind: FailureKind) -> None:
     sinner = replace(REFUSED, failure=Failure(kind, "other"))
     assert guilty((SERVED, IGNORED, sinner)) == {("refused", "refused"): "violates"}
+
+
+@pytest.mark.parametrize("alert", ["unknown_ca", None])
+def test_a_handshake_that_another_alert_ends_is_convicted(alert: str | None) -> None:
+    promised = only(refused="tls", alert="certificate_required")
+    ended = replace(SERVED, answer=None, failure=Failure("tls", "", "certificate_required"), seen=())
+    assert guilty((ended,), promised) == {}
+    other = replace(ended, failure=Failure("tls", "", alert))
+    assert guilty((other,), promised) == {("served", "alert"): "violates"}
 
 
 def test_an_answer_where_a_refusal_is_promised_is_convicted() -> None:
@@ -227,11 +253,23 @@ def test_only_the_journal_of_the_workload_that_answered_counts() -> None:
 
 def test_every_difference_is_reported_and_not_the_first_only() -> None:
     sinner = replace(
-        answer(status=500, body="", headers=(("x-answered-by", "reviews-v2"), ("x-debug", "1"))),
-        seen=(replace(SEEN, path="/", method="PUT", host="h", headers=(("x-secret", "s"),), principal=None),),
+        answer(status=500, body="", headers=(("x-answered-by", "reviews-v2"), ("x-debug", "1")), trailers=()),
+        seen=(
+            replace(
+                SEEN,
+                path="/",
+                method="PUT",
+                host="h",
+                headers=(("x-secret", "s"),),
+                principal=None,
+                peer=(),
+                http_version="2",
+            ),
+        ),
+        served=None,
     )
     assert {check for _, check in guilty((sinner, IGNORED, REFUSED))} == set(CHECKS) - {
-        "arrives-once", "arrivals", "answered-by", "refused", "takes",
+        "arrives-once", "arrivals", "answered-by", "refused", "alert", "takes",
     }  # fmt: skip
 
 
@@ -242,10 +280,10 @@ def test_several_differences_of_one_kind_are_in_one_sentence() -> None:
 
 
 def test_a_failure_is_no_answer() -> None:
-    lost = replace(SERVED, answer=None, failure=Failure("timeout", "after 15 s"), seen=())
+    lost = replace(SERVED, answer=None, failure=Failure("timeout", "after 15 s"), seen=(), served=None)
     convicted = guilty((lost, IGNORED, REFUSED))
     assert set(convicted.values()) == {"violates"}
-    assert {check for _, check in convicted} == set(CHECKS) - {"arrives-once", "arrivals", "refused", "takes"}
+    assert {check for _, check in convicted} == set(CHECKS) - {"arrives-once", "arrivals", "refused", "alert", "takes"}
 
 
 def recorded(exchanges: tuple[Exchange, ...]) -> Finding:

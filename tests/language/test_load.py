@@ -8,7 +8,8 @@ import pytest
 
 from conformance.errors import BadInput
 from conformance.judgement.expectation import CaseExpectation, Expected, ExpectedSight
-from conformance.language.load import Application, load_catalogue, load_scenario
+from conformance.language.applications import Application
+from conformance.language.load import load_catalogue, load_scenario
 
 GOOD = """\
 id: area/one
@@ -103,7 +104,7 @@ def test_parts_of_a_loaded_scenario_know_their_lines(tmp_path: Path) -> None:
             "  client: a\n  from: a\n",
             23,
             "has no key 'client'",
-            "known here: document, expect, from, name",
+            "known here: after, at_once, behaviours, connection",
         ),
         ("  from: internet\n", "", 22, "cases[1].from is missing", "cases[1] needs from"),
         ("id: area/one", "id: Area/one", 1, "id is 'Area/one'", "lower-case segments"),

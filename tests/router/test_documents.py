@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import conformance
-from conformance.judgement.agreement import promise_against_router
+from conformance.judgement.admission import broken_rejections
+from conformance.judgement.agreement import case_against_router
 from conformance.language.load import Loaded, load_catalogue
 from conformance.mesh.applications import applications
-from conformance.voices import predicted_cases
+from conformance.voices import foreseen_rejections, predicted_cases
 
 CATALOGUE = load_catalogue(Path(conformance.__path__[0]) / "scenarios", applications())
 
@@ -20,8 +21,7 @@ def test_a_document_promises_what_the_router_predicts(loaded: Loaded) -> None:
     disagreements = [
         f"{loaded.where('cases', index)} {case.name}: {difference}"
         for index, case in enumerate(predicted_cases(loaded))
-        if case.predicted is not None
-        for difference in promise_against_router(case.expected, case.predicted)
+        for difference in case_against_router(case)
     ]
 
     assert not disagreements, "\n".join(disagreements)
@@ -32,3 +32,8 @@ def test_the_router_has_an_answer_for_every_case(loaded: Loaded) -> None:
     for case in predicted_cases(loaded):
         assert case.predicted is not None
         assert sum(outcome.probability for outcome in case.predicted.outcomes) == 1
+
+
+@pytest.mark.parametrize("loaded", CATALOGUE, ids=lambda loaded: loaded.scenario.id)
+def test_a_refusal_is_foreseen_for_the_reason_that_is_promised(loaded: Loaded) -> None:
+    assert broken_rejections(foreseen_rejections(loaded)) == ()

@@ -274,7 +274,7 @@ GOOD: dict[str, Any] = {"token": "t", "method": "GET", "url": "http://reviews:90
         ({"requests": [], "verify": False}, "plan: expected only"),
         ({"requests": [GOOD | {"body": "x" * (MAXIMUM_BODY_BYTES + 1)}]}, "requests[0].body: expected at most"),
         ({"requests": [GOOD, {"token": "t"}]}, "requests[1]: expected also method, url"),
-        ({"requests": [GOOD | {"url": "ftp://x/"}]}, "requests[0].url: expected an http or https URL"),
+        ({"requests": [GOOD | {"url": "ftp://x/"}]}, "requests[0].url: expected an http, https, tcp or grpc URL"),
         ({"requests": [GOOD | {"url": "http://x/a b"}]}, "requests[0].url: expected"),
         ({"requests": [GOOD | {"url": "http://x:99999/"}]}, "requests[0].url: expected"),
         ({"requests": [GOOD | {"method": "GET /"}]}, "requests[0].method: expected"),

@@ -94,6 +94,8 @@ class Secret:
     """Names the certificate authority in it by which clients are verified."""
     issuer: str | None = None
     """Names the authority of the certificate in it."""
+    names: tuple[str, ...] = ()
+    """Those in the certificate."""
 
     @property
     def reference(self) -> Reference:

@@ -1,0 +1,48 @@
+"""Requests that a client sends in the same moment, against the limits of a connection pool."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from conformance.router.clusters import Cluster
+from conformance.router.destination_rules import Policy
+from conformance.router.objects.destination_rule import ConnectionPool, HTTPSettings, TCPSettings
+from conformance.router.overflow import overflow, refused_share
+from conformance.router.prediction import Kind
+from conformance.router.routes import ClusterKey
+
+
+def pooled(connections: int | None, pending: int | None) -> Cluster:
+    pool = ConnectionPool(TCPSettings(max_connections=connections), HTTPSettings(http1_max_pending_requests=pending))
+    return Cluster(ClusterKey("a", 80), None, None, Policy(connection_pool=pool), None, ())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("connections", "pending", "at_once", "share"),
+    [
+        (1, 1, 1, Fraction(0)),
+        (1, 1, 2, Fraction(0)),
+        (1, 1, 12, Fraction(10, 12)),
+        (3, 1, 5, Fraction(1, 5)),
+        # An absent limit, and 0, are as good as none.
+        (1, None, 12, Fraction(0)),
+        (None, 1, 12, Fraction(0)),
+        (0, 1, 12, Fraction(0)),
+    ],
+)
+def test_what_exceeds_connections_and_pending_ones_may_be_refused(
+    connections: int | None, pending: int | None, at_once: int, share: Fraction
+) -> None:
+    assert refused_share(pooled(connections, pending), at_once) == share
+
+
+def test_without_a_pool_nobody_is_refused() -> None:
+    assert refused_share(Cluster(ClusterKey("a", 80), None, None, Policy(), None, ()), 500) == 0  # type: ignore[arg-type]
+
+
+def test_a_refused_request_is_marked_and_reaches_nobody() -> None:
+    refused = overflow()
+    assert (refused.kind, refused.status, refused.sight, refused.attempts) == (Kind.OVERFLOW, 503, None, (0, 0))
+    assert dict(refused.response_set)["x-envoy-overloaded"] == "true"

@@ -51,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", None)
     if given is not None:
+        config.option.seed = given["conformance_seed"]
         if "conformance_site" in given:
             config.stash[SITE] = WorkerSite.from_json(given["conformance_site"])
         return
@@ -69,7 +70,6 @@ def pytest_configure(config: pytest.Config) -> None:
     except BadInput as bad:
         raise pytest.UsageError(str(bad)) from bad
     config.stash[RUN] = run
-    # Workers get the options as they are now, and have to find the same order.
     config.option.seed = run.seed
     config.pluginmanager.register(_Controller(config, run), "conformance-controller")
 
@@ -209,7 +209,8 @@ class _Controller:
             pytest.exit(str(error), returncode=2)
 
     def pytest_configure_node(self, node: Any) -> None:
-        """xdist: before a worker starts; the first one gets the cluster started."""
+        """xdist: before a worker starts; the first one gets the cluster started. All have to find one order."""
+        node.workerinput["conformance_seed"] = self._run.seed
         if _names_scenarios(self._config) and not self._config.option.collectonly:
             node.workerinput["conformance_site"] = self._start().to_json()
 

@@ -32,8 +32,16 @@ def questions() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 def told(row: Mapping[str, Any], name: str) -> list[str]:
     """What the router says to a question of the row."""
     question = name.removeprefix(f"{row['says']}: ")
-    how = {"version": str(row.get("version", "1.32")), "behaves": row.get("behaves"), "tokens": row.get("tokens")}
-    return lines(ask(row.get("given", ()), question, **how, **row.get("mesh", {})))
+    return lines(
+        ask(
+            row.get("given", ()),
+            question,
+            version=str(row.get("version", "1.32")),
+            behaves=row.get("behaves"),
+            tokens=row.get("tokens"),
+            **row.get("mesh", {}),
+        )
+    )
 
 
 def lines(prediction: Prediction) -> list[str]:

@@ -80,10 +80,6 @@ class Pod:
     excluded_outbound: frozenset[int] = frozenset()
     """traffic.sidecar.istio.io/excludeOutboundPorts."""
 
-    @property
-    def reference(self) -> Reference:
-        return Reference("Pod", self.metadata.namespace, self.metadata.name)
-
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -94,7 +90,3 @@ class Secret:
     """Names the certificate authority in it by which clients are verified."""
     issuer: str | None = None
     """Names the authority of the certificate in it."""
-
-    @property
-    def reference(self) -> Reference:
-        return Reference("Secret", self.metadata.namespace, self.metadata.name)

@@ -27,7 +27,11 @@ def rows() -> Iterator[tuple[str, Row]]:
 
 
 def said(row: Row) -> list[str]:
-    return [f"{each.severity} by {each.by}: {each}" for each in remarks(row.manifest(), row.version)]
+    return [_printable(f"{each.severity} by {each.by}: {each}") for each in remarks(row.manifest(), row.version)]
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
 
 
 def kept() -> dict[str, list[str]]:

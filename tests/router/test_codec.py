@@ -260,6 +260,9 @@ def test_headers(headers: Headers, seen: dict[str, tuple[str, ...]]) -> None:
     ("request_", "reason"),
     [
         (sent(method="CONNECT", http_version="2"), "no route takes CONNECT"),
+        (sent("h.test:80", method="CONNECT"), "no route takes CONNECT"),
+        (sent(authority=""), "Host is missing"),
+        (sent(authority="a b"), "a b is no valid Host"),
         (sent("*", method="OPTIONS", http_version="2"), "the path * does not begin with a slash"),
         (sent("*", method="OPTIONS"), "the path * does not begin with a slash"),
         (sent("a", method="WISH"), "the method WISH is unknown"),

@@ -133,14 +133,3 @@ class Prediction:
 
     outcomes: tuple[Outcome, ...]
     trace: Trace = ()
-
-    def chance(self, kind: Kind) -> Fraction:
-        return sum((each.probability for each in self.outcomes if each.kind is kind), Fraction(0))
-
-    def shares(self) -> dict[str, Fraction]:
-        """Chance by workload; "" for requests that reach none."""
-        shares: dict[str, Fraction] = {}
-        for each in self.outcomes:
-            name = each.sight.workload if each.sight else ""
-            shares[name] = shares.get(name, Fraction(0)) + each.probability
-        return shares

@@ -87,8 +87,3 @@ class Request:
 
     def sent_handshake(self) -> Handshake:
         return self.handshake or Handshake(sni=self.host)
-
-
-def values_of(headers: Headers, name: str) -> tuple[str, ...]:
-    """All values of a header, its name compared without regard to case."""
-    return tuple([value for key, value in headers if key.lower() == name])

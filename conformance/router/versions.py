@@ -66,6 +66,3 @@ class Version:
         """From 1.32.0 or 1.30-alpha; raises ValueError for anything that does not begin with two numbers."""
         major, minor, *_ = text.removeprefix("v").split(".")
         return Version((int(major), int(minor.partition("-")[0])))
-
-    def __str__(self) -> str:
-        return ".".join(map(str, self.minor))

@@ -147,6 +147,8 @@ REFUSED = [
     ("GET *", sent("*"), 400, "Bad Request"),
     ("CONNECT", sent("h.test:80", method="CONNECT"), 404, ""),
     ("CONNECT without Host", sent("h.test:80", method="CONNECT", authority=""), 404, ""),
+    ("CONNECT to the highest port", sent("h.test:65535", method="CONNECT"), 404, ""),
+    ("CONNECT to a port above", sent("h.test:65536", method="CONNECT"), 400, "Bad Request"),
     ("CONNECT without a port", sent("h.test", method="CONNECT"), 400, "Bad Request"),
     ("CONNECT with a path", sent("/", method="CONNECT"), 400, "Bad Request"),
     ("another scheme", sent("ftp://o.test/x"), 400, "Bad Request"),
@@ -252,3 +254,29 @@ HEADERS: list[tuple[str, Headers, dict[str, tuple[str, ...]]]] = [
 @pytest.mark.parametrize(("headers", "seen"), [pytest.param(*row[1:], id=row[0]) for row in HEADERS])
 def test_headers(headers: Headers, seen: dict[str, tuple[str, ...]]) -> None:
     assert message(sent(headers=headers)).headers == {**seen, PROTO.lower(): ("http",)}
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (sent(method="CONNECT", http_version="2"), "no route takes CONNECT"),
+        (sent("h.test:80", method="CONNECT"), "no route takes CONNECT"),
+        (sent(authority=""), "Host is missing"),
+        (sent(authority="a b"), "a b is no valid Host"),
+        (sent("*", method="OPTIONS", http_version="2"), "the path * does not begin with a slash"),
+        (sent("*", method="OPTIONS"), "the path * does not begin with a slash"),
+        (sent("a", method="WISH"), "the method WISH is unknown"),
+        (sent("*"), "only OPTIONS goes with *"),
+        (sent("a b"), "the request target is empty or has characters that HTTP/1.1 does not know there"),
+        (sent("h", method="CONNECT"), "h is no host with a port"),
+        (sent("relative"), "relative is no URL"),
+        (sent("/a b", http_version="2"), "the path /a b is malformed"),
+        (sent(authority="a b", http_version="2"), "the method or :authority is missing or malformed"),
+    ],
+)
+def test_a_refusal_says_why(request_: Request, reason: str) -> None:
+    assert refusal(request_).why == reason
+
+
+def test_options_over_http2_may_have_a_path() -> None:
+    assert message(sent("/a", method="OPTIONS", http_version="2")).path == "/a"

@@ -80,10 +80,6 @@ class Pod:
     excluded_outbound: frozenset[int] = frozenset()
     """traffic.sidecar.istio.io/excludeOutboundPorts."""
 
-    @property
-    def reference(self) -> Reference:
-        return Reference("Pod", self.metadata.namespace, self.metadata.name)
-
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -96,7 +92,3 @@ class Secret:
     """Names the authority of the certificate in it."""
     names: tuple[str, ...] = ()
     """Those in the certificate."""
-
-    @property
-    def reference(self) -> Reference:
-        return Reference("Secret", self.metadata.namespace, self.metadata.name)

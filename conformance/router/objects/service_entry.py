@@ -56,7 +56,3 @@ class ServiceEntry:
 class WorkloadEntry:
     metadata: Metadata
     spec: WorkloadEntrySpec
-
-    @property
-    def reference(self) -> Reference:
-        return Reference("WorkloadEntry", self.metadata.namespace, self.metadata.name)

@@ -260,6 +260,12 @@ POOLS = [
         accepted="connectionPool: {tcp: {idleTimeout: 0s}}",
     ),
     policy(
+        "an HTTP idleTimeout finer than milliseconds is refused",
+        "connectionPool: {http: {idleTimeout: 1500us}}",
+        "connectionPool.http.idleTimeout",
+        "only durations to ms precision are supported",
+    ),
+    policy(
         "a TCP idleTimeout finer than milliseconds is refused",
         "connectionPool: {tcp: {idleTimeout: 1500us}}",
         "connectionPool.tcp.idleTimeout",
@@ -448,6 +454,13 @@ LOCALITIES = [
         "localityLbSetting: {distribute: [{from: a, to: {a: 50, b: 49}}]}",
         "localityLbSetting.distribute[0].to",
         "total locality weight 99 != 100",
+    ),
+    balanced(
+        "a weight above 100 is refused",
+        "localityLbSetting: {distribute: [{from: a, to: {a: 101}}]}",
+        "localityLbSetting.distribute[0].to",
+        "locality weight must be in range [1, 100]",
+        accepted="localityLbSetting: {distribute: [{from: a, to: {a: 99, b: 1}}]}",
     ),
     balanced(
         "a weight of 0 is refused",

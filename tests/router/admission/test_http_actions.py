@@ -256,6 +256,18 @@ FAULTS = [
         "exponentialDelay not supported yet",
     ),
     rule(
+        "a fixed delay finer than milliseconds is refused",
+        "fault: {delay: {fixedDelay: 1500us}}",
+        "fault.delay.fixedDelay",
+        "only durations to ms precision are supported",
+    ),
+    rule(
+        "an exponential delay finer than milliseconds is refused for that too",
+        "fault: {delay: {exponentialDelay: 1500us}}",
+        "fault.delay.exponentialDelay",
+        "only durations to ms precision are supported",
+    ),
+    rule(
         "a delay of two kinds is refused",
         "fault: {delay: {fixedDelay: 1s, exponentialDelay: 1s}}",
         "fault.delay",

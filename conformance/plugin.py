@@ -117,6 +117,8 @@ class ScenarioItem(pytest.Item):
         scenario = loaded.scenario
         words = (scenario.title, *(case.name for stage in scenario.stages for case in stage.cases))
         self.extra_keyword_matches.update(word for text in words for word in text.split())
+        # With --dist loadgroup: scenarios that would wait for each other are one worker's.
+        self.add_marker(pytest.mark.xdist_group(scenario.namespace))
 
     def runtest(self) -> None:
         site = self.config.stash[SITE]

@@ -14,11 +14,23 @@ from conformance.commands import BAD_INPUT, SCENARIOS
 _PYTEST_BAD_INPUT = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
+WORKERS = 3
+"""For the whole catalogue: two cores are busy while some scenarios wait for a time-out."""
+_CHOICES = ("-n", "--numprocesses", "--dist", "-p", "-k", "--only", "--collect-only", "-x", "--pdb")
+
+
+def _workers(words: Sequence[str], *, whole: bool) -> list[str]:
+    """Options of xdist, unless some scenarios are chosen or the words say how."""
+    if not whole or any(word.startswith(choice) for word in words for choice in _CHOICES):
+        return ["--dist=loadgroup"] if any(word.startswith(("-n", "--numprocesses")) for word in words) else []
+    return [f"--numprocesses={WORKERS}", "--dist=loadgroup"]
+
+
 def main(words: Sequence[str]) -> int:
     """Scenarios through pytest: all of the project's, or the files and folders among the words."""
     named = any(Path(word.split("::")[0]).exists() for word in words if not word.startswith("-"))
     paths = [] if named else [str(SCENARIOS)]
-    code = pytest.main(["-q", "--no-header", "--assert=plain", *words, *paths])
+    code = pytest.main(["-q", "--no-header", "--assert=plain", *_workers(words, whole=not named), *words, *paths])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         print("no scenario matches: `conformance list` lists them", file=sys.stderr)
     return BAD_INPUT if code in _PYTEST_BAD_INPUT else int(code)

@@ -187,14 +187,17 @@ class Gate:
         refuse()
         self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent", refuse)
         refuse()
-        if name_certificates(applied):
-            self._pass_certificates([each for each in applied if each["kind"] == "Secret"], pods)
 
-    def _pass_certificates(self, secrets: Sequence[Object], pods: Sequence[Pod]) -> None:
-        """Waits until every proxy has all certificates that it will get."""
-        asked = [pod for pod in (*pods, *self._gateways) if pod.has_proxy]
+    def pass_certificates(self, applied: Sequence[Object], senders: Sequence[Pod], *, at_gateways: bool) -> None:
+        """Waits until the proxies that requests go through have all certificates that they will get.
+
+        Of all others some may wait in vain, for files that only the senders have, and nothing depends on them.
+        """
+        if not name_certificates(applied):
+            return
+        asked = [pod for pod in (*senders, *(self._gateways if at_gateways else ())) if pod.has_proxy]
         self._until(lambda: self._warming(asked), "proxies wait for certificates")
-        for secret in secrets:
+        for secret in (each for each in applied if each["kind"] == "Secret"):
             self._secrets.pass_files(secret, asked)
 
     def _warming(self, pods: Sequence[Pod]) -> list[str]:

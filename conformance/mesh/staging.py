@@ -16,7 +16,7 @@ from conformance.judgement.standings import Standing
 from conformance.language.load import Loaded
 from conformance.language.models import Stage
 from conformance.mesh.admission import attempts
-from conformance.mesh.applications import OUTSIDE
+from conformance.mesh.applications import INTERNET, OUTSIDE
 from conformance.mesh.clock import Clock
 from conformance.mesh.credentials import Credentials
 from conformance.mesh.evidence import Evidence, Staged
@@ -172,7 +172,10 @@ class Staging:
         with self.clock.phase("apply"):
             applied = self._apply(stage, objects, [each for each in objects if each not in brought])
         with self.clock.phase("gate"):
-            gate.pass_applied([*secrets, *applied], pods(), before)
+            gate.pass_applied(applied, pods(), before)
+            clients = {each.client for each in stage.senders}
+            senders = [self.reach.workloads.client(name, self._namespace) for name in sorted(clients)]
+            gate.pass_certificates([*secrets, *applied], senders, at_gateways=INTERNET in clients)
             if stage.key_server:
                 gate.pass_asked(lambda: self.reach.key_server.unasked(stage), pods(), before)
             flows.settle()

@@ -35,11 +35,14 @@ class Program:
     # Measured on two cores (2026-11), one after the other, so the later ones of a module profited from the earlier;
     # only the order of building and the announced duration depend on it.
     cold_build_seconds: int
+    tags: tuple[str, ...] = ()
+    # With C parts, for which the machine needs gcc and the headers that the package names.
+    has_c: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleFile:
-    """A file that the module's source contains and that is used as it is."""
+    """A file, or a folder as a tar archive, that the module's source contains and that is used as it is."""
 
     name: str
     module: Module
@@ -70,8 +73,11 @@ def read_module(folder: Path, path: str) -> Module:
     return Module(folder, path, version[1], go[1])
 
 
-def _kubernetes(name: str, seconds: int, version_flags: tuple[str, ...] = ("--version",)) -> Program:
-    module = read_module(HERE / "kubernetes", "k8s.io/kubernetes")
+def kubernetes_program(
+    name: str, seconds: int, version_flags: tuple[str, ...] = ("--version",), folder: str = "kubernetes"
+) -> Program:
+    """One of Kubernetes' own programs, stamped with its true version."""
+    module = read_module(HERE / folder, "k8s.io/kubernetes")
     major, minor, _ = module.version.removeprefix("v").split(".", 2)
     # Without the stamp the programs call themselves v0.0.0.
     stamp = "k8s.io/component-base/version"
@@ -112,11 +118,11 @@ def _envoy_bootstrap() -> ModuleFile:
 def catalogue() -> tuple[Wanted, ...]:
     """Everything an embedded cluster runs, in the order in which people name it."""
     return (
-        _kubernetes("kube-apiserver", 210),
-        _kubernetes("kube-controller-manager", 68),
-        _kubernetes("kube-scheduler", 5),
-        _kubernetes("kube-proxy", 9),
-        _kubernetes("kubectl", 19, ("version", "--client")),
+        kubernetes_program("kube-apiserver", 210),
+        kubernetes_program("kube-controller-manager", 68),
+        kubernetes_program("kube-scheduler", 5),
+        kubernetes_program("kube-proxy", 9),
+        kubernetes_program("kubectl", 19, ("version", "--client")),
         _istio("pilot-discovery", "pilot/cmd/pilot-discovery", 242),
         _istio("pilot-agent", "pilot/cmd/pilot-agent", 9),
         _istio("istioctl", "istioctl/cmd/istioctl", 44, ("version", "--remote=false")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,8 +18,10 @@ _KNOWN = (
     (
         ("permission denied while trying to connect", "Got permission denied"),
         "this user may not use Docker's socket",
-        "Run as root or as a member of the group docker (sudo usermod -aG docker $USER, then log in again), "
-        "or use the embedded cluster, which needs no Docker",
+        (
+            "Run as root or as a member of the group docker (sudo usermod -aG docker $USER, then log in again), "
+            "or use the embedded cluster, which needs no Docker"
+        ),
     ),
     (
         ("Cannot connect to the Docker daemon", "Is the docker daemon running", "error during connect"),
@@ -97,10 +99,3 @@ class Docker:
         form = "{{.ServerVersion}}|{{.DockerRootDir}}|{{.CgroupVersion}}"
         version, root, cgroups = self.run("info", "--format", form).strip().split("|")
         return {"version": version, "root": root, "cgroups": cgroups}
-
-
-def stream(command: Sequence[str | Path], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """A command that takes an archive on its standard input."""
-    return subprocess.Popen(
-        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(environment)
-    )

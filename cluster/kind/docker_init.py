@@ -41,7 +41,9 @@ def _mounts() -> None:
         upper, work = Path(f"/run/written/{number}/upper"), Path(f"/run/written/{number}/work")
         upper.mkdir(parents=True)
         work.mkdir()
-        _run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={folder},upperdir={upper},workdir={work}", folder)
+        _run(
+            "mount", "-t", "overlay", "overlay", "-o", f"lowerdir={folder},upperdir={upper},workdir={work}", str(folder)
+        )
 
 
 def _command(settings: dict[str, Any]) -> list[str]:

@@ -59,7 +59,7 @@ def main(words: list[str]) -> None:
         _rewrite(Path(_value(words, "--bundle", "-b") or ".", "config.json"))
     elif "exec" in words and (process := _value(words, "--process", "-p")):
         _rewrite(Path(process))
-    os.execvp("runc", ["runc", *words])
+    os.execvp("runc", ["runc", *words])  # noqa: S606 - it is to become runc
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ def kubernetes_program(
     return Program(name, module, f"k8s.io/kubernetes/cmd/{name}", module.version, ldflags, version_flags, seconds)
 
 
-def _istio_module() -> tuple[Module, str]:
+def istio_module() -> tuple[Module, str]:
+    """The module, and the version that its programs are stamped with."""
     module = read_module(HERE / "istio", "istio.io/istio")
     # The Go module proxy does not offer Istio's release tags (1.30.3 and the like), so this is a commit of the 1.32
     # line; its name carries the commit.
@@ -94,7 +95,7 @@ def _istio_module() -> tuple[Module, str]:
 
 
 def _istio(name: str, package: str, seconds: int, version_flags: tuple[str, ...] = ("version",)) -> Program:
-    module, version = _istio_module()
+    module, version = istio_module()
     ldflags = f"-s -w -X istio.io/istio/pkg/version.buildVersion={version}"
     return Program(name, module, f"istio.io/istio/{package}", version, ldflags, version_flags, seconds)
 
@@ -110,7 +111,7 @@ def _coredns() -> Program:
 
 
 def _envoy_bootstrap() -> ModuleFile:
-    module, version = _istio_module()
+    module, version = istio_module()
     return ModuleFile("envoy_bootstrap.json", module, "tools/packaging/common/envoy_bootstrap.json", version)
 
 

@@ -10,6 +10,7 @@ from cluster.binaries.catalogue import (
     Program,
     Wanted,
     catalogue,
+    istio_module,
     kubernetes_program,
     read_module,
 )
@@ -22,6 +23,7 @@ _CRI_TOOLS = "sigs.k8s.io/cri-tools"
 
 BASE_FILES = "kind-base-files.tar"
 PAUSE_SOURCE = "pause.c"
+SUPPORTED = "k8sversion.go"
 
 
 def _kind() -> Module:
@@ -57,6 +59,11 @@ def _crictl() -> Program:
     return Program("crictl", module, f"{_CRI_TOOLS}/cmd/crictl", module.version, stamp, ("--version",), 20)
 
 
+def _supported_versions() -> ModuleFile:
+    module, version = istio_module()
+    return ModuleFile(SUPPORTED, module, "istioctl/pkg/install/k8sversion/version.go", version)
+
+
 def _pause_source() -> ModuleFile:
     module = read_module(HERE / "kubelet", "k8s.io/kubernetes")
     return ModuleFile(PAUSE_SOURCE, module, "build/pause/linux/pause.c", module.version)
@@ -83,6 +90,7 @@ def kind_catalogue() -> tuple[Wanted, ...]:
         # The layout of kind's own base image: entrypoint, units, configuration.
         ModuleFile(BASE_FILES, kind, "images/base/files", kind.version),
         _pause_source(),
+        _supported_versions(),
     )
 
 

@@ -58,7 +58,7 @@ def kind_config(
 
 
 def _toml(cri: Mapping[str, Any]) -> str:
-    (plugin, settings), = cri["plugins"].items()
+    ((plugin, settings),) = cri["plugins"].items()
     lines = [f"{name} = {str(value).lower()}" for name, value in settings.items()]
     return "\n".join((f"version = {cri['version']}", f'[plugins."{plugin}"]', *lines))
 
@@ -67,13 +67,12 @@ def _patches(machine: Machine, tags: Mapping[str, str] | None) -> list[dict[str,
     # minSyncPeriod as in the embedded cluster: its default delays every new Service and endpoint by a second.
     proxy = {"kind": "KubeProxyConfiguration", "nftables": {"minSyncPeriod": "50ms"}}
     # The data never outlives the cluster, so there is nothing to protect from a power cut.
-    etcd: dict[str, Any] = {"extraArgs": [{"name": "unsafe-no-fsync", "value": "true"}]}
-    control_plane: dict[str, Any] = {"kind": "ClusterConfiguration", "etcd": {"local": etcd}}
+    unsafe = [{"name": "unsafe-no-fsync", "value": "true"}]
+    patches: list[dict[str, Any]] = [proxy]
     if tags is not None:
-        etcd["imageTag"] = tags["etcd"]
-        control_plane["imageRepository"] = REPOSITORY
-        control_plane["dns"] = {"imageTag": tags["coredns"]}
-    patches = [control_plane, proxy]
+        etcd = {"local": {"imageTag": tags["etcd"], "extraArgs": unsafe}}
+        dns = {"imageTag": tags["coredns"]}
+        patches.append({"kind": "ClusterConfiguration", "imageRepository": REPOSITORY, "etcd": etcd, "dns": dns})
     if machine.has_old_cgroups:
         # From 1.35 on kubelet wants to be told that this is meant.
         patches.append({"kind": "KubeletConfiguration", "failCgroupV1": False})
@@ -104,7 +103,12 @@ def dns_objects() -> list[Object]:
     template = {"metadata": {"annotations": {"conformance/names": "outside"}}, "spec": {"volumes": [volume]}}
     metadata = {"name": "coredns", "namespace": "kube-system"}
     return [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"Corefile": corefile, "root.zone": zone}},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": metadata,
+            "data": {"Corefile": corefile, "root.zone": zone},
+        },
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",

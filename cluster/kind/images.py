@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.binaries.build import DISK_FULL
-from cluster.binaries.errors import ProgramError
 from cluster.binaries.obtain import Programs
 from cluster.binaries.store import Slot, cache_root
 from cluster.kind import archive, debian, node_image, recipes, workload
@@ -85,6 +84,14 @@ def build(programs: Programs, docker: Callable[[], Docker], progress: Progress) 
         overlays=("upstream-envoy",),
         is_built_here=True,
     )
+
+
+def build_workload(programs: Programs, progress: Progress) -> Image:
+    """Only the application, which no registry has."""
+    stop, counted = threading.Event(), _Counter(2, progress)
+    root = _slot(ROOT, debian.key())
+    _keep(root, stop, counted, ROOT, debian.build)
+    return _built(recipes.istio(programs)[-1], programs, _root_layer(root), stop, counted)
 
 
 def _disk_full(detail: str) -> ClusterError:
@@ -201,7 +208,3 @@ class _Counter:
     def done(self, name: str, how: str) -> None:
         self._done += 1
         self.note(f"[{self._done}/{self._total}] image {name}  {how}")
-
-
-def as_cluster_error(error: ProgramError) -> ClusterError:
-    return ClusterError(f"{error.path}: {error.problem}", error.hint)

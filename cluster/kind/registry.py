@@ -20,8 +20,9 @@ from cluster.model import ClusterError, Part
 Progress = Callable[[str], None]
 
 
-def pull(programs: Programs, kubernetes: str, docker: Docker, progress: Progress) -> Images:
+def pull(programs: Programs, kubernetes: str, daemon: Callable[[], Docker], progress: Progress) -> Images:
     """The node image and Istio's from a registry; only the application is built here."""
+    docker = daemon()
     if docker.host:
         raise ClusterError(
             "a private Docker daemon has a network of its own, without a way to a registry",

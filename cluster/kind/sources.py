@@ -63,7 +63,7 @@ class Source:
         if self.asked.folder is not None:
             return saved.load(self.asked.folder, progress)
         if self.asked.registry:
-            return registry.pull(found, self.asked.kubernetes, docker(), progress)
+            return registry.pull(found, self.asked.kubernetes, docker, progress)
         return images.build(found, docker, progress)
 
     def refuse(self, found: Programs) -> None:

@@ -10,7 +10,7 @@ from cluster import kept
 from cluster.embedded import cluster as embedded
 from cluster.kept import Kept
 from cluster.kind import cluster as kind
-from cluster.kind.sources import Asked
+from cluster.kind.asked import Asked
 from cluster.model import ClusterError, Running
 
 Progress = Callable[[str], None]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cluster.kind.sources import Asked
+    from cluster.kind.asked import Asked
     from cluster.provide import Wanted
 
 Add = Callable[..., Any]
@@ -26,14 +26,14 @@ def add_images(option: Add) -> None:
     """Where a kind cluster's images come from."""
     option("--images", type=Path, default=None, metavar="DIR", help="kind: archives of `conformance images save DIR`")
     option("--registry", action="store_true", help="kind: official images from a registry, instead of built here")
-    option("--istio", default="", metavar="X.Y.Z", help="kind: only if this is the version that there is")
-    option("--kubernetes", default="", metavar="vX.Y.Z", help="kind: the same for Kubernetes; which, with --registry")
+    option("--istio", default="", metavar="X.Y.Z", help="kind: only with this version; which, with --registry")
+    option("--kubernetes", default="", metavar="vX.Y.Z", help="kind: the same for Kubernetes")
 
 
 def asked(options: Any) -> Asked:
     """What is said about images."""
     # The help text needs none of what a cluster does.
-    from cluster.kind.sources import Asked  # noqa: PLC0415 - see above
+    from cluster.kind.asked import Asked  # noqa: PLC0415 - see above
 
     return Asked(options.images, options.registry, options.istio, options.kubernetes)
 

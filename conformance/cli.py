@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     judged = commands.add_parser("replay", help="judge a stored record again")
     judged.add_argument("record", type=Path)
     judged.set_defaults(command="replay:main")
+    _summary(commands)
     commands.add_parser("reap", help="remove what dead runs left behind").set_defaults(command="cluster:reap")
     return parser
 
@@ -112,3 +113,10 @@ def _images(commands: Any) -> None:
     saved.add_argument("folder", type=Path, metavar="DIR")
     choices.add_images(saved.add_argument)
     saved.set_defaults(command="images:save")
+
+
+def _summary(commands: Any) -> None:
+    summed = commands.add_parser("summary", help="a record as Markdown; two of them side by side, verdict by verdict")
+    summed.add_argument("record", type=Path)
+    summed.add_argument("other", type=Path, nargs="?", default=None)
+    summed.set_defaults(command="summary:main")

@@ -20,6 +20,7 @@ from cluster.binaries.obtain import Obtained
 from cluster.binaries.store import cache_root
 from cluster.embedded.system import proxies_note
 from cluster.kind import daemon, sources
+from cluster.kind.asked import Asked
 from cluster.kind.config import Machine, dns_objects, kind_config
 from cluster.kind.daemon import Daemon
 from cluster.kind.docker import explained
@@ -45,7 +46,7 @@ class Options:
 
     given: Mapping[str, Path] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
-    asked: sources.Asked = field(default_factory=sources.Asked)
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def _load(name: str, used: Daemon, images: Images, timed: Progress) -> None:
 
 
 def _install(name: str, programs: Mapping[str, Obtained], images: Images, timed: Progress) -> None:
-    istioctl = programs["istioctl"].path
+    istioctl = images.istioctl or programs["istioctl"].path
     objects = istio.manifests(istioctl, images.overlays, cache_root(), image_settings(images))
     api = Api(folder_of(name) / "kubeconfig")
     api.apply_all(dns_objects())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -49,7 +50,7 @@ def key() -> str:
 def build(result: Path, workspace: Path) -> None:
     """Writes the tar file; raises ClusterError. A minute or two."""
     codename, lines = sources()
-    options = ["--mode=root", "--variant=minbase", "--format=tar"]
+    options = ["--mode=auto", "--variant=minbase", "--format=tar"]
     # The files live as long as one command: no power cut has to be survived.
     options += ['--aptopt=Apt::Install-Recommends "false"', "--dpkgopt=force-unsafe-io"]
     left_out = [f"--dpkgopt=path-exclude={each}" for each in _LEFT_OUT]
@@ -57,7 +58,9 @@ def build(result: Path, workspace: Path) -> None:
     cleared = ["--customize-hook=rm -rf $1/var/log/* $1/var/cache/apt/* $1/var/lib/apt/lists/*"]
     chosen = [f"--include={','.join(PACKAGES)}", codename, str(result), "-"]
     # Its mounts and processes are in namespaces that die with us, its files below the workspace.
-    alone = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    alone = ["setpriv", "--pdeathsig", "KILL"]
+    if os.geteuid() == 0:
+        alone += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     done = subprocess.run(
         [*alone, "env", f"TMPDIR={workspace}", "mmdebstrap", *options, *left_out, *cleared, *chosen],
         input="\n".join(lines),

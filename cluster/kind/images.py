@@ -52,6 +52,8 @@ class Images:
     parts: Mapping[str, Part]
     overlays: tuple[str, ...]
     is_built_here: bool
+    istioctl: Path | None = None
+    """Of the images' own release; None for that of this checkout."""
 
     def all(self) -> tuple[Image, ...]:
         return (self.node, *self.others)

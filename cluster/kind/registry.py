@@ -13,14 +13,17 @@ from cluster import istio
 from cluster.binaries.obtain import Programs
 from cluster.binaries.store import cache_root
 from cluster.kind import images
+from cluster.kind.asked import Asked
 from cluster.kind.docker import Docker
 from cluster.kind.images import NODE, Image, Images
 from cluster.model import ClusterError, Part
 
 Progress = Callable[[str], None]
 
+_ISTIOCTL = "istio/istioctl"
 
-def pull(programs: Programs, kubernetes: str, daemon: Callable[[], Docker], progress: Progress) -> Images:
+
+def pull(programs: Programs, asked: Asked, daemon: Callable[[], Docker], progress: Progress) -> Images:
     """The node image and Istio's from a registry; only the application is built here."""
     docker = daemon()
     if docker.host:
@@ -29,7 +32,8 @@ def pull(programs: Programs, kubernetes: str, daemon: Callable[[], Docker], prog
             "Start the machine's own daemon, or leave --registry out",
         )
     workload = images.build_workload(programs, progress)
-    wanted = {NODE: f"kindest/node:{kubernetes}", **_istio(programs)}
+    istioctl = _istioctl(asked.istio, docker)
+    wanted = {NODE: f"kindest/node:{asked.kubernetes}", **_istio(istioctl)}
     found = {}
     for number, (name, reference) in enumerate(wanted.items(), 1):
         docker.run("pull", reference)
@@ -38,20 +42,37 @@ def pull(programs: Programs, kubernetes: str, daemon: Callable[[], Docker], prog
             docker.run("save", "--output", str(path), reference)
         found[name] = Image(name, reference, path, "", 0)
         progress(f"[{number}/{len(wanted)}] pulled {reference}")
-    version = programs["istioctl"].version
+    version = asked.istio
     parts = {
-        "kubelet": Part(kubernetes, f"image {wanted[NODE]}"),
+        "kubelet": Part(asked.kubernetes, f"image {wanted[NODE]}"),
         "pilot-discovery": Part(version, f"image {wanted['pilot']}"),
-        "istioctl": Part(version, programs["istioctl"].source),
+        "istioctl": Part(version, f"image {_ISTIOCTL}:{version}"),
         "kind": Part(programs["kind"].version, programs["kind"].source),
     }
     others = (found["pilot"], found["proxyv2"], workload)
-    return Images("official ones, pulled from a registry", found[NODE], others, parts, (), is_built_here=False)
+    source = "official ones, pulled from a registry"
+    return Images(source, found[NODE], others, parts, (), is_built_here=False, istioctl=istioctl)
 
 
-def _istio(programs: Programs) -> dict[str, str]:
+def _istioctl(version: str, docker: Docker) -> Path:
+    """Out of its own image, so that a registry is all that is needed."""
+    path = cache_root() / "images" / f"istioctl-{version}"
+    if not path.exists():
+        docker.run("pull", f"{_ISTIOCTL}:{version}")
+        container = docker.run("create", "--label", f"{LABEL}={name_of_mine()}", f"{_ISTIOCTL}:{version}").strip()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(".unfinished")
+            docker.run("cp", f"{container}:/usr/local/bin/istioctl", str(unfinished))
+            unfinished.replace(path)
+        finally:
+            docker.try_run("rm", "--force", container)
+    return path
+
+
+def _istio(istioctl: Path) -> dict[str, str]:
     """Pilot and proxyv2 by the names in istioctl's manifests."""
-    objects = istio.manifests(programs["istioctl"].path, (), cache_root())
+    objects = istio.manifests(istioctl, (), cache_root())
     deployments = [each for each in objects if each["kind"] == "Deployment"]
     containers = [each for one in deployments for each in one["spec"]["template"]["spec"]["containers"]]
     names = {Path(each["image"].rsplit(":", 1)[0]).name: each["image"] for each in containers}

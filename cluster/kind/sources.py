@@ -17,6 +17,7 @@ from cluster.binaries.errors import ProgramError
 from cluster.binaries.obtain import Programs, obtain
 from cluster.binaries.store import cache_root
 from cluster.kind import images, registry, saved
+from cluster.kind.asked import Asked
 from cluster.kind.docker import Docker
 from cluster.kind.images import Images
 from cluster.model import ClusterError
@@ -25,20 +26,6 @@ Progress = Callable[[str], None]
 
 _KUBERNETES = re.compile(r"v1\.\d+\.\d+")
 _ISTIO = re.compile(r"\d+\.\d+(\.\d+)?([-.]\w+)*")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user said: a folder of archives, `registry`, or neither; versions, or whatever there is."""
-
-    folder: Path | None = None
-    registry: bool = False
-    istio: str = ""
-    kubernetes: str = ""
-
-    @property
-    def is_built_here(self) -> bool:
-        return self.folder is None and not self.registry
 
 
 def pinned() -> tuple[Program, ...]:
@@ -63,7 +50,7 @@ class Source:
         if self.asked.folder is not None:
             return saved.load(self.asked.folder, progress)
         if self.asked.registry:
-            return registry.pull(found, self.asked.kubernetes, docker, progress)
+            return registry.pull(found, self.asked, docker, progress)
         return images.build(found, docker, progress)
 
     def refuse(self, found: Programs) -> None:
@@ -77,8 +64,8 @@ class Source:
                 raise ClusterError(
                     "--registry needs --kubernetes", "Name the node image's version: --kubernetes v1.36.1"
                 )
-            _refuse(found, self.asked.kubernetes)
-            _same("Istio", self.asked.istio, found["istioctl"].version, "name its istioctl: --program istioctl=PATH")
+            if not self.asked.istio:
+                raise ClusterError("--registry needs --istio", "Name a release: --istio 1.31.1")
             return
         has = saved.versions(self.asked.folder) if self.asked.folder else _versions(found)
         where = "the archives have" if self.asked.folder else "this checkout builds"

@@ -16,6 +16,7 @@ from cluster.kind import images
 from cluster.kind.asked import Asked
 from cluster.kind.docker import Docker
 from cluster.kind.images import NODE, Image, Images
+from cluster.kind.owner import LABEL, name_of_mine
 from cluster.model import ClusterError, Part
 
 Progress = Callable[[str], None]

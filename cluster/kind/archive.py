@@ -43,6 +43,7 @@ class Start:
     user: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: str = "/"
+    stop_signal: str = ""
 
 
 def write_layer(path: Path, entries: Iterable[Entry]) -> Layer:
@@ -110,6 +111,7 @@ def _config(layers: Sequence[Layer], start: Start, architecture: str) -> dict[st
             "Entrypoint": list(start.entrypoint),
             "User": start.user,
             "WorkingDir": start.folder,
+            **({"StopSignal": start.stop_signal} if start.stop_signal else {}),
             "Env": [f"{name}={value}" for name, value in sorted(start.environment.items())],
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{each.digest}" for each in layers]},

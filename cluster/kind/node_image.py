@@ -111,7 +111,9 @@ def pause_version(programs: Programs) -> str:
 def write(context: Context, reference: str, docker: Docker, result: Path) -> None:
     """The archive of the node image, through the daemon; raises ClusterError. Leaves the image in the daemon."""
     pause = pause_version(context.programs)
-    base = Recipe("node-base", f"{reference}-base", Start(("/bin/sh",)), _node_entries)
+    # systemd asks the environment whether it is in a container, and takes this signal as the order to end.
+    start = Start(("/bin/sh",), environment={**recipes.PATH, "container": "docker"}, stop_signal="SIGRTMIN+3")
+    base = Recipe("node-base", f"{reference}-base", start, _node_entries)
     parts: list[Path] = []
     for recipe in (base, *recipes.control_plane(context.programs, pause)):
         path = context.workspace / f"{recipe.name}.tar"
@@ -125,13 +127,8 @@ def write(context: Context, reference: str, docker: Docker, result: Path) -> Non
     unconfined = ["--security-opt", "seccomp=unconfined", "--entrypoint", "/bin/bash"]
     try:
         _feed(docker, [*run, *unconfined, base.reference, "-c", script], parts)
-        changes = (
-            'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]',
-            "STOPSIGNAL SIGRTMIN+3",
-            "ENV container=docker",
-        )
-        chosen = [word for change in changes for word in ("--change", change)]
-        docker.run("commit", *chosen, container, reference)
+        entrypoint = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
+        docker.run("commit", "--change", entrypoint, container, reference)
     finally:
         docker.try_run("rm", "--force", "--volumes", container)
         docker.try_run("image", "rm", base.reference)

@@ -85,9 +85,9 @@ def _program(name: str, target: str) -> Callable[[Context], Sequence[Entry]]:
 def istio(programs: Programs) -> tuple[Recipe, Recipe, Recipe]:
     """istiod, its proxy, and the application."""
     tag = programs["pilot-discovery"].version
-    user = Start(("/usr/local/bin/pilot-discovery",), _ISTIO_USER, _PATH)
-    agent = Start(("/usr/local/bin/pilot-agent",), _ISTIO_USER, _PATH)
-    python = Start(("python3", "-m", "workload"), "1000", {**_PATH, **_PYTHON}, "/app")
+    user = Start(("/usr/local/bin/pilot-discovery",), _ISTIO_USER, PATH)
+    agent = Start(("/usr/local/bin/pilot-agent",), _ISTIO_USER, PATH)
+    python = Start(("python3", "-m", "workload"), "1000", {**PATH, **_PYTHON}, "/app")
     proxy = ("pilot-agent", "envoy", "envoy_bootstrap.json")
     return (
         Recipe("pilot", f"{REPOSITORY}/pilot:{tag}", user, _pilot, ("pilot-discovery",), has_root=False),
@@ -96,7 +96,7 @@ def istio(programs: Programs) -> tuple[Recipe, Recipe, Recipe]:
     )
 
 
-_PATH = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+PATH = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 _PYTHON = {"PYTHONPATH": "/app", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
 
@@ -128,7 +128,7 @@ def control_plane(programs: Programs, pause: str) -> tuple[Recipe, ...]:
     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd", "coredns"):
         reference = f"{REPOSITORY}/{name}:{tag_of(programs, name)}"
         # kubeadm's manifests name the command; CoreDNS's has arguments only.
-        start = Start((f"/usr/local/bin/{name}",) if name == "coredns" else (), environment=_PATH)
+        start = Start((f"/usr/local/bin/{name}",) if name == "coredns" else (), environment=PATH)
         has_root = name == "kube-proxy"
         entries = _program(name, f"usr/local/bin/{name}")
         made.append(Recipe(name, reference, start, entries, (name,), has_root=has_root))

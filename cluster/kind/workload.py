@@ -79,10 +79,14 @@ def _normal(name: str) -> str:
 
 
 def requirements() -> str:
-    """The lines of requirements.lock for them, hashes included."""
-    wanted = set(distributions())
+    """The lines of requirements.lock for them, hashes included; raises ClusterError for one that is not locked."""
+    # What an interpreter loads by itself at its start is nothing that the program imports.
+    wanted = set(distributions()) - {"setuptools"}
     entries = re.split(r"\n(?=[A-Za-z0-9])", _LOCK.read_text())
     named = [(_normal(re.split(r"[=\[ ]", entry, maxsplit=1)[0]), entry) for entry in entries if "==" in entry]
+    if unlocked := wanted - {name for name, _ in named}:
+        problem = f"the application imports what requirements.lock does not have: {', '.join(sorted(unlocked))}"
+        raise ClusterError(problem, "Write it anew: nox -s lock")
     return "".join(f"{entry.rstrip()}\n" for name, entry in named if name in wanted)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from cluster.binaries.build import DISK_FULL
 from cluster.binaries.obtain import Programs
 from cluster.binaries.store import Slot, cache_root
-from cluster.kind import archive, debian, node_image, recipes, workload
+from cluster.kind import archive, debian, node_image, recipes
 from cluster.kind.docker import Docker
 from cluster.kind.recipes import Context, Recipe
 from cluster.model import ClusterError, Part
@@ -116,8 +116,8 @@ def _root_layer(root: Slot) -> archive.Layer:
 
 def _built(recipe: Recipe, programs: Programs, root: archive.Layer, stop: threading.Event, counted: _Counter) -> Image:
     own = [programs[name] for name in recipe.programs]
-    files = workload.sources() if recipe.name == "workload" else []
-    slot = _slot(recipe.name, recipes.fingerprint(own, has_root=recipe.has_root, files=files))
+    makers = ["workload"] if recipe.name == "workload" else []
+    slot = _slot(recipe.name, recipes.fingerprint(own, makers, has_root=recipe.has_root))
 
     def write(result: Path, workspace: Path) -> None:
         recipe.write(Context(programs, root, workspace), result)
@@ -129,7 +129,7 @@ def _built(recipe: Recipe, programs: Programs, root: archive.Layer, stop: thread
 def _node(
     programs: Programs, root: archive.Layer, docker: Callable[[], Docker], stop: threading.Event, counted: _Counter
 ) -> Image:
-    key = recipes.fingerprint([programs[name] for name in node_image.PROGRAMS], has_root=True)
+    key = recipes.fingerprint([programs[name] for name in node_image.PROGRAMS], ["node_image"], has_root=True)
     slot = _slot(NODE, key)
     reference = f"{recipes.REPOSITORY}/{NODE}:{programs['kubelet'].version}-{key}"
 

@@ -53,19 +53,19 @@ class Recipe:
         own.path.unlink()
 
 
-def fingerprint(programs: Sequence[Obtained], *, has_root: bool, files: Sequence[Path] = ()) -> str:
-    """Hashes everything that an image is made of, and the code that makes it."""
+def fingerprint(programs: Sequence[Obtained], makers: Sequence[str], *, has_root: bool) -> str:
+    """Hashes everything that an image is made of, and the code that makes it: modules of this folder."""
     digest = hashlib.sha256()
     for each in programs:
         digest.update(f"{each.name} {each.version} {_content(each.path)}\n".encode())
-    for file in (*sorted(_HERE.glob("*.py")), *files):
-        if file.parent != _HERE or file.stem in _MAKERS:
+    for name in ("archive", "recipes", *makers):
+        digest.update((_HERE / f"{name}.py").read_bytes() + b"\0")
+    if "workload" in makers:
+        for file in workload.sources():
             digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+        digest.update(workload.requirements().encode())
     digest.update((debian.key() if has_root else "").encode())
     return digest.hexdigest()[:16]
-
-
-_MAKERS = frozenset({"archive", "debian", "recipes", "node_image", "workload"})
 
 
 def _content(path: Path) -> str:

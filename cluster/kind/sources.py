@@ -24,7 +24,7 @@ from cluster.model import ClusterError
 
 Progress = Callable[[str], None]
 
-_KUBERNETES = re.compile(r"v1\.\d+\.\d+")
+_KUBERNETES = re.compile(r"v\d+\.\d+\.\d+")
 _ISTIO = re.compile(r"\d+\.\d+(\.\d+)?([-.]\w+)*")
 
 
@@ -89,8 +89,8 @@ def _same(what: str, asked: str, there: str, hint: str) -> None:
 def _refuse(found: Programs, kubernetes: str) -> None:
     """Raises ClusterError for a Kubernetes that is too old for this Istio, as its own istioctl knows."""
     oldest = oldest_kubernetes(found[SUPPORTED].path.read_text())
-    minor = int(kubernetes.split(".")[1])
-    if minor < oldest:
+    major, minor, _ = kubernetes.removeprefix("v").split(".")
+    if int(major) == 1 and int(minor) < oldest:
         istio = found["istioctl"].version
         raise ClusterError(
             f"Istio {istio} does not support Kubernetes {kubernetes}", f"It needs 1.{oldest} or newer: --kubernetes"

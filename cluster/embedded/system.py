@@ -61,7 +61,8 @@ def missing_system_packages() -> tuple[str, ...]:
 
 def install_or_explain() -> int:
     """Install what is missing if this is root on a Debian, else say how; returns the exit status."""
-    return install("An embedded cluster", missing_system_packages)
+    # Looked up again after installing.
+    return install("An embedded cluster", lambda: missing_system_packages())  # noqa: PLW0108 - see above
 
 
 def install(whose: str, missing_packages: Callable[[], tuple[str, ...]]) -> int:

@@ -23,7 +23,7 @@ from cluster.kind import daemon, sources
 from cluster.kind.asked import Asked
 from cluster.kind.config import Machine, dns_objects, kind_config
 from cluster.kind.daemon import Daemon
-from cluster.kind.docker import explained
+from cluster.kind.docker import Docker, explained
 from cluster.kind.docker_init import PORTS
 from cluster.kind.images import Images
 from cluster.kind.node_image import feed
@@ -114,10 +114,9 @@ def start(options: Options, log: Path, progress: Progress) -> Running:
             ports = _create(name, kind, used, images=images, wanted=options.ports, timed=timed)
             _load(name, used, images, timed)
             _install(name, programs, images, timed)
-        except ClusterError:
-            export_logs(name, kind, used, log.parent / "logs")
-            raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ClusterError):
+                export_logs(name, kind, used, log.parent / "logs")
             delete(name, kind, used)
             raise
     except BaseException:
@@ -135,6 +134,8 @@ def _create(
     if not docker.has_image(images.node.reference):
         docker.run("load", "--input", str(images.node.path))
         timed("the daemon has the node image")
+        if used.world:
+            _forget_older(docker, images.node.reference)
     # A private daemon's network is its own, so its ports are always free; the machine's are those of its relay.
     inside = PORTS if used.world else free_ports({**dict.fromkeys(PORTS, 0), **wanted})
     outside = used.world.ports if used.world else inside
@@ -150,6 +151,15 @@ def _create(
     kubeconfig.write_text(text)
     timed("Kubernetes serves")
     return outside
+
+
+def _forget_older(docker: Docker, current: str) -> None:
+    """The archives are in the cache; a private daemon needs only the node image in use."""
+    repository = current.rsplit(":", 1)[0]
+    known = docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).split()
+    for each in known:
+        if each != current:
+            docker.try_run("image", "rm", each)
 
 
 def _tags(images: Images) -> Mapping[str, str] | None:

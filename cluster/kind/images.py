@@ -156,10 +156,14 @@ def _keep(slot: Slot, stop: threading.Event, counted: _Counter, name: str, write
             counted.at_hand()
             return
         counted.note(f"building image {name}")
-        with slot.empty_workspace() as workspace:
-            result = workspace / slot.name
-            write(result, workspace)
-            slot.keep(result, "built here")
+        try:
+            with slot.empty_workspace() as workspace:
+                result = workspace / slot.name
+                write(result, workspace)
+                slot.keep(result, "built here")
+        except BaseException:
+            shutil.rmtree(slot.folder, ignore_errors=True)
+            raise
     counted.done(name, f"built in {time.monotonic() - begun:.0f} s, {slot.path.stat().st_size / 1e6:.0f} MB")
     _forget_older(slot, name)
 

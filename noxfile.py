@@ -23,6 +23,14 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
+def kind(session: nox.Session) -> None:
+    """Run the scenarios on a kind cluster whose images are built here; arguments go to `conformance run`."""
+    install(session)
+    session.run("python", "-m", "cluster.kind.system")
+    session.run("python", "-m", "conformance", "run", "--cluster", "kind", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the harness's own tests; arguments go to pytest."""
     install(session)
@@ -32,11 +40,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and spelling."""
+    """Check style, formatting, spelling and the workflows."""
     install(session)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("codespell")
+    session.run("python", "-m", "cluster.binaries.lint")
+    session.run("zizmor", "--offline", "--quiet", ".github/workflows")
 
 
 @nox.session

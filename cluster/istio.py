@@ -25,19 +25,21 @@ UPSTREAM_ENVOY = (
 Progress = Callable[[str], None]
 
 
-def manifests(istioctl: Path, overlays: Sequence[str], cache: Path) -> list[Object]:
-    """What `istioctl manifest generate` prints for our values, as objects.
+def manifests(istioctl: Path, overlays: Sequence[str], cache: Path, settings: Sequence[str] = ()) -> list[Object]:
+    """What `istioctl manifest generate` prints for our values, as objects. `settings` are words of --set.
 
     It needs no cluster and depends only on the program and the files, so it is kept by their content.
     """
     files = [VALUES / "values.yaml", *(VALUES / f"{name}.yaml" for name in overlays)]
     size = str(istioctl.stat().st_size)
-    content = b"\0".join([str(istioctl).encode(), size.encode(), *(file.read_bytes() for file in files)])
+    words = [str(istioctl), size, *settings]
+    content = b"\0".join([*(word.encode() for word in words), *(file.read_bytes() for file in files)])
     kept = cache / "istio" / f"{hashlib.sha256(content).hexdigest()[:16]}.json"
     if kept.exists():
         objects: list[Object] = json.loads(kept.read_text())
         return objects
     arguments = [word for file in files for word in ("-f", str(file))]
+    arguments += [word for setting in settings for word in ("--set", setting)]
     done = subprocess.run(
         [istioctl, "manifest", "generate", *arguments], capture_output=True, text=True, check=False, timeout=120
     )

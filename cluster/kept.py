@@ -5,25 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cluster.binaries.store import cache_root
-from cluster.embedded.cluster import Running
+from cluster.embedded import cluster as embedded
 from cluster.embedded.world import World
-from cluster.model import Cluster
+from cluster.kind import cluster as kind
+from cluster.kind.owner import started
+from cluster.model import Cluster, ClusterError, Running
 
 
 def _folder() -> Path:
     return cache_root() / "clusters"
-
-
-def _started(pid: int) -> int | None:
-    """The kernel's start time of a process, which tells it from a later one with the same number."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
-    except (OSError, IndexError):
-        return None
 
 
 @dataclass(frozen=True)
@@ -31,8 +27,11 @@ class Kept:
     """A kept cluster that is alive."""
 
     name: str
-    cluster: Cluster
-    world: World
+    running: Running
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.running.cluster
 
     @property
     def locks(self) -> Path:
@@ -43,22 +42,22 @@ class Kept:
 def keep(name: str, running: Running) -> Kept:
     """Writes a running cluster down and lets it live on without the process that started it."""
     kept = note(name, running)
-    running.world.release()
+    running.release()
     return kept
 
 
 def note(name: str, running: Running) -> Kept:
     """Writes a running cluster down, so that other processes find it while the one that started it lives."""
     _folder().mkdir(parents=True, exist_ok=True)
+    found = running.note()
     document = {
-        "pid": running.world.pid,
-        "started": _started(running.world.pid),
-        "ports": dict(running.world.ports),
+        **found,
+        "started": started(found["pid"]) if found["pid"] else None,
         "cluster": running.cluster.to_json(),
         "owner": os.getuid(),
     }
     (_folder() / f"{name}.json").write_text(json.dumps(document, indent=2))
-    kept = Kept(name, running.cluster, running.world)
+    kept = Kept(name, running)
     kept.locks.mkdir(exist_ok=True)
     return kept
 
@@ -70,11 +69,27 @@ def find(name: str) -> Kept | None:
         document = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    if _started(document["pid"]) != document["started"] or document["started"] is None:
+    running = _running(document)
+    if running is None:
         forget(name)
         return None
+    return Kept(name, running)
+
+
+def _running(document: Mapping[str, Any]) -> Running | None:
+    """What the note is about, None if it is no more."""
+    has_process = document["pid"] is not None
+    if has_process and (document["started"] is None or started(document["pid"]) != document["started"]):
+        return None
+    if "kind" in document:
+        found = kind.restored(document)
+        try:
+            return found if found.is_alive() else None
+        except ClusterError:
+            # Docker itself is gone.
+            return None
     world = World(document["pid"], None, document["ports"])
-    return Kept(name, Cluster.from_json(document["cluster"]), world)
+    return embedded.Running(Cluster.from_json(document["cluster"]), world)
 
 
 def names() -> list[str]:
@@ -84,7 +99,7 @@ def names() -> list[str]:
 
 def end(kept: Kept) -> None:
     """Ends the cluster and everything in it."""
-    kept.world.end()
+    kept.running.end()
     forget(kept.name)
 
 
@@ -92,3 +107,9 @@ def forget(name: str) -> None:
     """Removes what was written down, and the locks; the cluster itself is left as it is."""
     shutil.rmtree(_folder() / f"{name}.locks", ignore_errors=True)
     (_folder() / f"{name}.json").unlink(missing_ok=True)
+
+
+def notes() -> list[dict[str, Any]]:
+    """What is written down of clusters that are alive."""
+    alive = (name for name in names() if find(name))
+    return [json.loads((_folder() / f"{name}.json").read_text()) for name in alive]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 
 class ClusterError(Exception):
@@ -23,6 +23,25 @@ class Part:
 
     version: str
     source: str
+
+
+class Running(Protocol):
+    """A cluster and the processes it consists of, held by whoever started it."""
+
+    @property
+    def cluster(self) -> Cluster: ...
+
+    def release(self) -> None:
+        """Lets it outlive this process."""
+
+    def end(self) -> None:
+        """Ends it and everything in it."""
+
+    def save_logs(self, folder: Path) -> None:
+        """What its programs said, after a failure."""
+
+    def note(self) -> dict[str, Any]:
+        """What another process needs in order to find it again."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.model import ClusterError
+from conformance import choices
 from conformance.commands import BAD_INPUT, SCENARIOS
 from conformance.errors import BadInput
 
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     cluster = commands.add_parser("cluster", help="have a cluster with Istio and bookinfo, without running anything")
     actions = cluster.add_subparsers(required=True, metavar="ACTION")
     up = actions.add_parser("up", help="start it; it stays until `cluster down`")
-    up.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="use this program")
+    choices.add(up.add_argument)
     for port in ("api", "http", "https"):
         up.add_argument(f"--{port}-port", type=int, default=0, help=f"port on 127.0.0.1 for {port}; default: any free")
     up.set_defaults(command="cluster:up")
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     shell.add_argument("words", nargs="*", metavar="COMMAND", help="run this instead of a shell")
     shell.set_defaults(command="cluster:shell")
     actions.add_parser("down", help="end it and everything in it").set_defaults(command="cluster:down")
+    _images(commands)
     measured = commands.add_parser(
         "bench",
         help="the mesh: seconds to ready, propagation, requests, memory, slowest scenarios; the router: predictions",
@@ -96,5 +98,25 @@ def _parser() -> argparse.ArgumentParser:
     judged = commands.add_parser("replay", help="judge a stored record again")
     judged.add_argument("record", type=Path)
     judged.set_defaults(command="replay:main")
+    _summary(commands)
     commands.add_parser("reap", help="remove what dead runs left behind").set_defaults(command="cluster:reap")
     return parser
+
+
+def _images(commands: Any) -> None:
+    images = commands.add_parser("images", help="the images of a kind cluster")
+    what = images.add_subparsers(required=True, metavar="ACTION")
+    listed_images = what.add_parser("list", help="name, version, size and origin of each; of an archive folder too")
+    choices.add_images(listed_images.add_argument)
+    listed_images.set_defaults(command="images:show")
+    saved = what.add_parser("save", help="write them to a folder, for --images on another machine")
+    saved.add_argument("folder", type=Path, metavar="DIR")
+    choices.add_images(saved.add_argument)
+    saved.set_defaults(command="images:save")
+
+
+def _summary(commands: Any) -> None:
+    summed = commands.add_parser("summary", help="a record as Markdown; two of them side by side, verdict by verdict")
+    summed.add_argument("record", type=Path)
+    summed.add_argument("other", type=Path, nargs="?", default=None)
+    summed.set_defaults(command="summary:main")

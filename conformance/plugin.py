@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cluster.model import ClusterError
+from conformance import choices
 from conformance.errors import BadInput
 from conformance.expectations.register import register
 from conformance.judgement.profile import PROFILES
@@ -29,7 +30,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "Istio conformance scenarios")
-    group.addoption("--cluster", choices=("embedded", "kind", "existing"), default="embedded", help="where to run")
+    choices.add(group.addoption)
     group.addoption("--only", metavar="GLOB", help="only scenarios whose id matches, such as 'routing/*'")
     group.addoption(
         "--keep-cluster", choices=("never", "on-failure", "always"), default="never", help="leave the cluster running"
@@ -43,9 +44,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--kept", metavar="NAME", default=KEPT_NAME, help="use the kept cluster of this name, if it is there"
     )
-    group.addoption(
-        "--program", action="append", default=[], metavar="NAME=PATH", help="use this program instead of a built one"
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -58,10 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         run = Run.planned(
             folder=Path.cwd() / ".conformance",
-            cluster=config.getoption("--cluster"),
+            wanted=choices.wanted(config.option),
             keep=config.getoption("--keep-cluster"),
             seed=config.getoption("--seed"),
-            programs=config.getoption("--program"),
             profile=config.getoption("--profile"),
             kept_name=config.getoption("--kept"),
         )

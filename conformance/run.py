@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cluster import kept
+from cluster import provide
 from cluster.api import Api
-from cluster.embedded import cluster as embedded
 from cluster.istio import UPSTREAM_ENVOY
-from cluster.model import Cluster, ClusterError
+from cluster.model import Cluster, Running
 from conformance.errors import BadInput
 from conformance.expectations.register import register
 from conformance.judgement.findings import Finding
@@ -151,17 +150,16 @@ class Run:
 
     folder: Path
     id: str
-    cluster_kind: str
+    wanted: provide.Wanted
     keep: str
     seed: int
-    programs: Mapping[str, Path]
     profile: ProfileName = "full"
     kept_name: str = KEPT_NAME
     """Of the kept cluster to use if it is there."""
     footer: Footer | None = None
     results: list[ScenarioRecord] = field(default_factory=list)
     _site: WorkerSite | None = None
-    _running: embedded.Running | None = None
+    _running: Running | None = None
     _writer: RecordWriter | None = None
     _cluster: Cluster | None = None
     _failed: bool = False
@@ -170,22 +168,20 @@ class Run:
     def planned(
         *,
         folder: Path,
-        cluster: str,
+        wanted: provide.Wanted,
         keep: str,
         seed: int | None,
-        programs: Sequence[str],
         profile: ProfileName = "full",
         kept_name: str = KEPT_NAME,
     ) -> Run:
-        """Raises BadInput for a program that is not NAME=PATH."""
+        """Nothing is started or written yet."""
         identity = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         return Run(
             folder=folder / "runs" / identity,
             id=identity,
-            cluster_kind=cluster,
+            wanted=wanted,
             keep=keep,
             seed=secrets.randbelow(2**31) if seed is None else seed,
-            programs=named_programs(programs),
             profile=profile,
             kept_name=kept_name,
         )
@@ -200,17 +196,12 @@ class Run:
         return self._site
 
     def _start(self, say: Say) -> WorkerSite:
-        if self.cluster_kind != "embedded":
-            raise ClusterError(
-                f"--cluster {self.cluster_kind} is not there yet", "Leave it out: the embedded cluster needs no Docker"
-            )
-        found = kept.find(self.kept_name)
+        found = provide.find(self.kept_name, self.wanted, say)
         if found:
             say(f"using the kept cluster (conformance cluster down ends it), kubeconfig {found.cluster.kubeconfig}")
             self._cluster = found.cluster
             return WorkerSite(found.cluster, found.locks, self.folder, self.profile)
-        options = embedded.Options(given=self.programs)
-        running = embedded.start(options, self.folder / "cluster.log", say)
+        running = provide.start(self.wanted, self.folder / "cluster.log", say)
         self._running = running
         self._cluster = running.cluster
         for deviation in running.cluster.deviations:
@@ -247,9 +238,9 @@ class Run:
             return
         shutil.rmtree(self.folder / "locks", ignore_errors=True)
         if self._failed:
-            shutil.copytree(self._running.cluster.logs, self.folder / "logs", dirs_exist_ok=True)
+            self._running.save_logs(self.folder / "logs")
         if self.keep == "always" or (self.keep == "on-failure" and self._failed):
-            kept.keep(self.kept_name, self._running)
+            provide.keep(self.kept_name, self._running)
         else:
             self._running.end()
         self._running = None

@@ -4,6 +4,7 @@ import errno
 import json
 import shutil
 import subprocess
+import tarfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ def build(wanted: Program | ModuleFile, slot: Slot, toolchain: Toolchain, stop: 
                 _build_program(wanted, result, toolchain, stop)
                 slot.keep(result, f"built from {wanted.module.name_and_version}")
             else:
-                shutil.copyfile(_module_source(wanted.module, toolchain, stop) / wanted.file, result)
+                _take(_module_source(wanted.module, toolchain, stop) / wanted.file, result)
                 slot.keep(result, f"file of {wanted.module.name_and_version}")
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -61,8 +62,25 @@ def disk_full(slot: Slot, detail: str) -> ProgramError:
 
 def _build_program(program: Program, result: Path, toolchain: Toolchain, stop: threading.Event) -> None:
     flags = ("-trimpath", "-buildvcs=false", "-ldflags", program.ldflags, "-o", str(result))
-    _run_go(("build", *flags, program.package), program.module, toolchain, stop)
+    tags = ("-tags", ",".join(program.tags)) if program.tags else ()
+    _run_go(("build", *flags, *tags, program.package), program.module, toolchain, stop, has_c=program.has_c)
     result.chmod(0o755)
+
+
+def _take(source: Path, result: Path) -> None:
+    if source.is_file():
+        shutil.copyfile(source, result)
+        return
+    with tarfile.open(result, "w") as archive:
+        archive.add(source, arcname=".", filter=_anonymous)
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    # The module cache is read-only and belongs to whoever filled it; the programs' own modes are in the Dockerfile.
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    member.mode = 0o755 if member.isdir() else 0o644
+    return member
 
 
 def _module_source(module: Module, toolchain: Toolchain, stop: threading.Event) -> Path:
@@ -71,12 +89,14 @@ def _module_source(module: Module, toolchain: Toolchain, stop: threading.Event) 
     return Path(str(answer["Dir"]))
 
 
-def _run_go(arguments: Sequence[str], module: Module, toolchain: Toolchain, stop: threading.Event) -> str:
+def _run_go(
+    arguments: Sequence[str], module: Module, toolchain: Toolchain, stop: threading.Event, *, has_c: bool = False
+) -> str:
     """Run go in the module's folder, return what it prints; ends it when the run is given up."""
     with subprocess.Popen(
         [toolchain.go, *arguments],
         cwd=module.folder,
-        env=toolchain.environment(),
+        env=toolchain.environment(has_c=has_c),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -35,11 +35,14 @@ class Program:
     # Measured on two cores (2026-11), one after the other, so the later ones of a module profited from the earlier;
     # only the order of building and the announced duration depend on it.
     cold_build_seconds: int
+    tags: tuple[str, ...] = ()
+    # With C parts, for which the machine needs gcc and the headers that the package names.
+    has_c: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleFile:
-    """A file that the module's source contains and that is used as it is."""
+    """A file, or a folder as a tar archive, that the module's source contains and that is used as it is."""
 
     name: str
     module: Module
@@ -70,8 +73,11 @@ def read_module(folder: Path, path: str) -> Module:
     return Module(folder, path, version[1], go[1])
 
 
-def _kubernetes(name: str, seconds: int, version_flags: tuple[str, ...] = ("--version",)) -> Program:
-    module = read_module(HERE / "kubernetes", "k8s.io/kubernetes")
+def kubernetes_program(
+    name: str, seconds: int, version_flags: tuple[str, ...] = ("--version",), folder: str = "kubernetes"
+) -> Program:
+    """One of Kubernetes' own programs, stamped with its true version."""
+    module = read_module(HERE / folder, "k8s.io/kubernetes")
     major, minor, _ = module.version.removeprefix("v").split(".", 2)
     # Without the stamp the programs call themselves v0.0.0.
     stamp = "k8s.io/component-base/version"
@@ -80,7 +86,8 @@ def _kubernetes(name: str, seconds: int, version_flags: tuple[str, ...] = ("--ve
     return Program(name, module, f"k8s.io/kubernetes/cmd/{name}", module.version, ldflags, version_flags, seconds)
 
 
-def _istio_module() -> tuple[Module, str]:
+def istio_module() -> tuple[Module, str]:
+    """The module, and the version that its programs are stamped with."""
     module = read_module(HERE / "istio", "istio.io/istio")
     # The Go module proxy does not offer Istio's release tags (1.30.3 and the like), so this is a commit of the 1.32
     # line; its name carries the commit.
@@ -88,7 +95,7 @@ def _istio_module() -> tuple[Module, str]:
 
 
 def _istio(name: str, package: str, seconds: int, version_flags: tuple[str, ...] = ("version",)) -> Program:
-    module, version = _istio_module()
+    module, version = istio_module()
     ldflags = f"-s -w -X istio.io/istio/pkg/version.buildVersion={version}"
     return Program(name, module, f"istio.io/istio/{package}", version, ldflags, version_flags, seconds)
 
@@ -104,7 +111,7 @@ def _coredns() -> Program:
 
 
 def _envoy_bootstrap() -> ModuleFile:
-    module, version = _istio_module()
+    module, version = istio_module()
     return ModuleFile("envoy_bootstrap.json", module, "tools/packaging/common/envoy_bootstrap.json", version)
 
 
@@ -112,11 +119,11 @@ def _envoy_bootstrap() -> ModuleFile:
 def catalogue() -> tuple[Wanted, ...]:
     """Everything an embedded cluster runs, in the order in which people name it."""
     return (
-        _kubernetes("kube-apiserver", 210),
-        _kubernetes("kube-controller-manager", 68),
-        _kubernetes("kube-scheduler", 5),
-        _kubernetes("kube-proxy", 9),
-        _kubernetes("kubectl", 19, ("version", "--client")),
+        kubernetes_program("kube-apiserver", 210),
+        kubernetes_program("kube-controller-manager", 68),
+        kubernetes_program("kube-scheduler", 5),
+        kubernetes_program("kube-proxy", 9),
+        kubernetes_program("kubectl", 19, ("version", "--client")),
         _istio("pilot-discovery", "pilot/cmd/pilot-discovery", 242),
         _istio("pilot-agent", "pilot/cmd/pilot-agent", 9),
         _istio("istioctl", "istioctl/cmd/istioctl", 44, ("version", "--remote=false")),

@@ -46,6 +46,8 @@ def content_key(wanted: Program | ModuleFile) -> str:
     """Hash everything that determines what a build gives; the Go version is go.mod's, so that asking is free."""
     digest = hashlib.sha256()
     detail = ("package", wanted.package, wanted.ldflags) if isinstance(wanted, Program) else ("file", wanted.file)
+    if isinstance(wanted, Program) and (wanted.tags or wanted.has_c):
+        detail = (*detail, *wanted.tags, str(wanted.has_c))
     for part in (*detail, wanted.module.go, *go_platform()):
         digest.update(part.encode() + b"\0")
     for file in ("go.mod", "go.sum"):

@@ -24,10 +24,10 @@ class Toolchain:
     go: Path
     version: str
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, *, has_c: bool = False) -> dict[str, str]:
         """Return the caller's environment (proxies, Go's cache folders) with what determines the result set."""
         goos, goarch = go_platform()
-        decided = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+        decided = {"CGO_ENABLED": str(int(has_c)), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
         # A GOROOT from the environment belongs to some go, not necessarily to this one, which knows its own.
         kept = {name: value for name, value in os.environ.items() if name != "GOROOT"}
         return {**kept, **decided, "GOOS": goos, "GOARCH": goarch}

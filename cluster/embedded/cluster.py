@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cluster import istio
 from cluster.api import Api
@@ -39,8 +41,17 @@ class Running:
     cluster: Cluster
     world: world.World
 
+    def release(self) -> None:
+        self.world.release()
+
     def end(self) -> None:
         self.world.end()
+
+    def save_logs(self, folder: Path) -> None:
+        shutil.copytree(self.cluster.logs, folder, dirs_exist_ok=True)
+
+    def note(self) -> dict[str, Any]:
+        return {"pid": self.world.pid, "ports": dict(self.world.ports)}
 
 
 def programs(given: Mapping[str, Path], progress: Progress) -> Programs:

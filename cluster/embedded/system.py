@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 # Which package has each program that an embedded cluster starts: namespaces, their network, what is inside of them.
@@ -60,21 +61,27 @@ def missing_system_packages() -> tuple[str, ...]:
 
 def install_or_explain() -> int:
     """Install what is missing if this is root on a Debian, else say how; returns the exit status."""
-    missing = missing_system_packages()
+    # Looked up again after installing.
+    return install("An embedded cluster", lambda: missing_system_packages())  # noqa: PLW0108 - see above
+
+
+def install(whose: str, missing_packages: Callable[[], tuple[str, ...]]) -> int:
+    """The same for any list of packages."""
+    missing = missing_packages()
     if not missing:
         return 0
     install = ("apt-get", "install", "--yes", "--no-install-recommends", *missing)
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         by_hand = f"sudo apt-get update && sudo {' '.join(install)}"
-        print(f"An embedded cluster needs the packages {', '.join(missing)}. Install them with:\n  {by_hand}")
+        print(f"{whose} needs the packages {', '.join(missing)}. Install them with:\n  {by_hand}")
         return 2
-    print(f"An embedded cluster needs the packages {', '.join(missing)}: installing them with apt-get", flush=True)
+    print(f"{whose} needs the packages {', '.join(missing)}: installing them with apt-get", flush=True)
     for command in (("apt-get", "update"), install):
         done = subprocess.run(command, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
         if done.returncode != 0:
             print(f"`{' '.join(command)}` ended with {done.returncode}")
             return 2
-    still_missing = missing_system_packages()
+    still_missing = missing_packages()
     if still_missing:
         print(f"Installed, but their programs are still not found: {', '.join(still_missing)}")
     return 2 if still_missing else 0

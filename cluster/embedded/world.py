@@ -71,7 +71,7 @@ class World:
             _reap(self.process)
 
 
-def _isolation() -> list[str]:
+def isolation() -> list[str]:
     """The command that makes the namespaces; an ordinary user gets a user namespace around them."""
     command = ["unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"]
     if os.geteuid() != 0:
@@ -91,14 +91,14 @@ def _explain_isolation(detail: str) -> ClusterError:
 def check_isolation() -> None:
     """Raises ClusterError with what is missing when namespaces cannot be made."""
     try:
-        done = subprocess.run([*_isolation(), "true"], capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run([*isolation(), "true"], capture_output=True, text=True, check=False, timeout=30)
     except FileNotFoundError as error:
         raise ClusterError("the program unshare is missing", "Install the package util-linux") from error
     if done.returncode:
         raise _explain_isolation(done.stderr)
 
 
-def _listeners(wanted: Mapping[str, int]) -> dict[str, socket.socket]:
+def listen(wanted: Mapping[str, int]) -> dict[str, socket.socket]:
     """Sockets on 127.0.0.1 of this machine; port 0 lets the kernel choose."""
     listeners: dict[str, socket.socket] = {}
     for name, port in wanted.items():
@@ -124,7 +124,7 @@ def start(plan: Plan, ports: Mapping[str, int], progress: Progress) -> World:
     `ports` are those wanted on 127.0.0.1 for `api`, `http` and `https`; 0 for any.
     """
     check_isolation()
-    listeners = _listeners({"api": 0, "http": 0, "https": 0, **ports})
+    listeners = listen({"api": 0, "http": 0, "https": 0, **ports})
     numbers = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     settings = {
         "programs": {name: str(path) for name, path in plan.programs.items()},
@@ -137,7 +137,7 @@ def start(plan: Plan, ports: Mapping[str, int], progress: Progress) -> World:
     plan.log.parent.mkdir(parents=True, exist_ok=True)
     with plan.log.open("ab") as log:
         process = subprocess.Popen(
-            [*_isolation(), sys.executable, "-m", "cluster.embedded.init"],
+            [*isolation(), sys.executable, "-m", "cluster.embedded.init"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -154,20 +154,20 @@ def start(plan: Plan, ports: Mapping[str, int], progress: Progress) -> World:
     process.stdin.flush()
     try:
         _await_ready(process, plan.log, progress)
-        return World(_pid_one(process.pid), process, numbers)
+        return World(pid_one(process.pid), process, numbers)
     except BaseException:
-        _abandon(process)
+        abandon(process)
         raise
 
 
-def _abandon(process: subprocess.Popen[bytes]) -> None:
+def abandon(process: subprocess.Popen[bytes]) -> None:
     """Ends a world that did not come to be.
 
     PID 1 is what to kill: unshare waits for it, and the kernel lets it be waited for when all its processes are
     gone. A killed unshare takes PID 1 with it too, but nobody could wait for that.
     """
     try:
-        os.kill(_pid_one(process.pid), signal.SIGKILL)
+        os.kill(pid_one(process.pid), signal.SIGKILL)
     except (OSError, IndexError):
         process.kill()
     _reap(process)
@@ -185,7 +185,7 @@ def _close_pipes(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
-def _pid_one(unshare: int) -> int:
+def pid_one(unshare: int) -> int:
     children = Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()
     return int(children[0])
 

@@ -7,37 +7,38 @@ import os
 import subprocess
 import time
 
-from cluster import kept
+from cluster import kept, provide
 from cluster.embedded import cluster as embedded
 from cluster.embedded.layout import KUBECONFIG
+from cluster.kind import reap as kind_reap
+from cluster.kind.cluster import Running as KindRunning
 from cluster.model import Cluster, ClusterError
+from conformance.choices import wanted
 from conformance.commands import FOLDER, say
-from conformance.run import KEPT_NAME, named_programs, prepare
+from conformance.run import KEPT_NAME, prepare
 
 
 def up(options: argparse.Namespace) -> int:
-    if kept.find(KEPT_NAME):
+    chosen = wanted(options)
+    if provide.find(KEPT_NAME, chosen, say):
         say("it is running already")
         return status(options)
-    ports = {name: getattr(options, f"{name}_port") for name in ("api", "http", "https")}
-    chosen = embedded.Options(given=named_programs(options.program), ports=ports)
-    log = FOLDER / "cluster.log"
-    running = embedded.start(chosen, log, say)
+    running = provide.start(chosen, FOLDER / "cluster.log", say)
     try:
         prepare(running.cluster, say)
     except BaseException:
         running.end()
         raise
-    kept.keep(KEPT_NAME, running)
+    provide.keep(KEPT_NAME, running)
     return status(options)
 
 
 def status(_: argparse.Namespace) -> int:
-    found = kept.find(KEPT_NAME)
+    found = provide.kept_ones(KEPT_NAME)
     if not found:
         print("no cluster is kept; `conformance cluster up` starts one")
         return 1
-    print(_described(found.cluster))
+    print("\n\n".join(_described(each.cluster) for each in found))
     return 0
 
 
@@ -60,38 +61,43 @@ def _described(cluster: Cluster) -> str:
 
 
 def shell(options: argparse.Namespace) -> int:
-    found = kept.find(KEPT_NAME)
+    found = provide.kept_ones(KEPT_NAME)
     if not found:
         raise ClusterError("no cluster is kept", "Start one: conformance cluster up")
+    running = found[-1].running
     obtained = embedded.programs({}, lambda _: None)
     folders = [str(obtained[name].path.parent) for name in ("kubectl", "istioctl")]
-    enter = ["nsenter", "--target", str(found.world.pid), "--net"]
-    if os.geteuid() != 0:
-        enter += ["--user", "--preserve-credentials"]
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)]),
-        "KUBECONFIG": str(found.world.home / KUBECONFIG.name),
-    }
+    path = os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)])
+    environment = {**os.environ, "PATH": path, "KUBECONFIG": str(running.cluster.kubeconfig)}
+    enter: list[str] = []
+    if isinstance(running, embedded.Running):
+        enter = ["nsenter", "--target", str(running.world.pid), "--net"]
+        if os.geteuid() != 0:
+            enter += ["--user", "--preserve-credentials"]
+        environment["KUBECONFIG"] = str(running.world.home / KUBECONFIG.name)
+    elif isinstance(running, KindRunning):
+        environment = {**running.daemon.docker.environment(), **environment}
     command = options.words or [os.environ.get("SHELL", "/bin/sh")]
     return subprocess.run([*enter, *command], env=environment, check=False).returncode
 
 
 def down(_: argparse.Namespace) -> int:
-    found = kept.find(KEPT_NAME)
+    found = provide.kept_ones(KEPT_NAME)
     if not found:
         print("no cluster is kept")
-        return 0
-    begun = time.monotonic()
-    kept.end(found)
-    print(f"ended in {time.monotonic() - begun:.1f} s")
+    for each in found:
+        begun = time.monotonic()
+        kept.end(each)
+        print(f"{each.cluster.kind} cluster ended in {time.monotonic() - begun:.1f} s")
     return 0
 
 
 def reap(_: argparse.Namespace) -> int:
-    """Clusters of dead runs are gone with their owners; what can be left is the note of a kept one that died."""
+    """Embedded clusters of dead runs are gone with their owners; what can be left are notes, and what Docker keeps."""
     for name in kept.names():
         alive = kept.find(name)
         print(f"{name}: {'runs; `conformance cluster down` ends it' if alive else 'was dead, its note is removed'}")
+    for line in kind_reap.reap(kept.notes()):
+        print(line)
     print("nothing else can be left: a cluster dies with the process that owns it")
     return 0

@@ -118,9 +118,9 @@ def _broken_turns(turns: Turns, predicted: Predicted) -> Iterator[str]:
 def _broken_promises(expected: Expected, outcome: Outcome, request: Request) -> Iterator[str]:
     if expected.status is not None and outcome.status != expected.status:
         yield f"promised status {expected.status}, predicted {outcome.status or outcome.kind.value}"
-    proxys = predicted_status(outcome)
-    if expected.grpc_status is not None and proxys is not None and expected.grpc_status != proxys:
-        yield f"promised gRPC's status {expected.grpc_status}, predicted {proxys} ({outcome.kind.value})"
+    of_proxies = predicted_status(outcome)
+    if expected.grpc_status is not None and of_proxies is not None and expected.grpc_status != of_proxies:
+        yield f"promised gRPC's status {expected.grpc_status}, predicted {of_proxies} ({outcome.kind.value})"
     if expected.refused is not None and expected.refused not in FAILURES.get(outcome.kind, frozenset()):
         yield f"promised a refusal of kind {expected.refused}, predicted {outcome.kind.value}"
     workload = outcome.sight.workload if outcome.sight else NOBODY

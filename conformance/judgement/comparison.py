@@ -122,9 +122,9 @@ def _stream_end(outcome: Outcome, exchange: Exchange, answer: Answer) -> Iterato
 
 def _call_end(outcome: Outcome, exchange: Exchange, answer: Answer) -> Iterator[Difference]:
     """What a workload says in gRPC nobody foretells; what a proxy says follows from HTTP's status."""
-    proxys = predicted_status(outcome)
+    of_proxies = predicted_status(outcome)
     is_of_proxy = not values_of(answer.headers, ANSWERED_BY)
-    if outcome.status is None or is_of_proxy != (outcome.sight is None) or proxys not in (None, status_of(answer)):
+    if outcome.status is None or is_of_proxy != (outcome.sight is None) or of_proxies not in (None, status_of(answer)):
         yield Difference("end", describe(outcome), ended(exchange))
 
 

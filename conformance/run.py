@@ -18,10 +18,9 @@ from cluster.model import Cluster, Running
 from conformance.errors import BadInput
 from conformance.expectations.register import register
 from conformance.judgement.findings import Finding
-from conformance.judgement.history import Exchange
 from conformance.judgement.profile import PROFILES, ProfileName
 from conformance.judgement.verdict import Verdict, composed
-from conformance.judgement.whole import Promises, Testimony, findings_of
+from conformance.judgement.whole import Promises, Recorded, findings_of
 from conformance.language.load import Loaded
 from conformance.mesh.applications import deploy, lay_foundation
 from conformance.mesh.evidence import Evidence
@@ -120,10 +119,9 @@ class WorkerSite:
             return None
         scenario = router.loaded.scenario.id
 
-        def judged(cases: frozenset[str], exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
-            """What the requests of a stage come to by themselves."""
-            own = [case for case in promised.cases if case.name in cases]
-            return findings_of(scenario, Promises(own, known=promised.known.among(cases)), Testimony(exchanges))
+        def judged(names: frozenset[str], recorded: Recorded) -> tuple[Finding, ...]:
+            """What a stage comes to by itself."""
+            return findings_of(scenario, promised.among(names), recorded)
 
         return Evidence(
             api=self.mesh.api,
@@ -138,7 +136,7 @@ class WorkerSite:
 
 def _findings(scenario: str, promised: Promises, performed: Performance) -> tuple[Finding, ...]:
     if performed.blocked is None:
-        recorded = Testimony(performed.exchanges, performed.standings, performed.attempts)
+        recorded = Recorded(performed.exchanges, performed.standings, performed.attempts)
         return findings_of(scenario, promised, recorded)
     wanted = "every involved proxy runs the configuration as applied"
     return (Finding(Verdict.BLOCKED, scenario, "", CONFIGURATION, wanted, performed.blocked, None),)

@@ -29,9 +29,18 @@ class Promises:
     known: Known = field(default_factory=Known)
     """What the register of expectations says of it."""
 
+    def among(self, names: frozenset[str]) -> Promises:
+        """Of some cases, facts and objects only, as after one phase of several."""
+        return Promises(
+            [each for each in self.cases if each.name in names],
+            [each for each in self.facts if each.name in names],
+            [each for each in self.rejections if each.name in names],
+            self.known.among(names),
+        )
+
 
 @dataclass(frozen=True)
-class Testimony:
+class Recorded:
     """What was recorded."""
 
     exchanges: Sequence[Exchange]
@@ -39,7 +48,7 @@ class Testimony:
     attempts: Sequence[Attempt] = ()
 
 
-def findings_of(scenario: str, promised: Promises, recorded: Testimony) -> tuple[Finding, ...]:
+def findings_of(scenario: str, promised: Promises, recorded: Recorded) -> tuple[Finding, ...]:
     """In the order of the promises; what the register knows comes last."""
     findings = (
         *judge(scenario, promised.cases, recorded.exchanges),

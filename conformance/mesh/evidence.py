@@ -22,6 +22,7 @@ from cluster.api import Api, Object
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
 from conformance.judgement.verdict import composed
+from conformance.judgement.whole import Recorded
 from conformance.language.load import Loaded
 from conformance.language.models import Stage
 from conformance.mesh.applications import OUTSIDE
@@ -43,8 +44,8 @@ MOST_SECONDS = 20
 _GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 _EXCHANGES = TypeAdapter(tuple[Exchange, ...])
 
-Judged = Callable[[frozenset[str], Sequence[Exchange]], Sequence[Finding]]
-"""The findings of some cases, given what was recorded of them."""
+Judged = Callable[[frozenset[str], Recorded], Sequence[Finding]]
+"""The findings of some cases, facts and objects, given what was recorded of them."""
 Trace = Callable[[Stage], str]
 """What the router says of a stage's requests, and why."""
 
@@ -57,7 +58,7 @@ class Staged:
     stage: Stage
     applied: Sequence[Object]
     """As the API server returned them."""
-    exchanges: Sequence[Exchange]
+    recorded: Recorded
     problem: str | None
     """Why it was not performed to its end; None if it was."""
 
@@ -78,8 +79,10 @@ class Evidence:
 
     def look(self, staged: Staged) -> None:
         """Takes everything of a stage that is not green."""
-        cases = frozenset(each.name for each in staged.stage.senders)
-        findings = [] if staged.problem else self.judged(cases, staged.exchanges)
+        stage = staged.stage
+        names = {each.name for each in stage.senders} | {each.name for each in stage.cluster}
+        names |= {each.name for each in stage.rejected}
+        findings = [] if staged.problem else self.judged(frozenset(names), staged.recorded)
         if not staged.problem and composed(finding.verdict for finding in findings).is_green:
             return
         name = f"evidence/{self.loaded.scenario.id.replace('/', '.')}"
@@ -99,7 +102,7 @@ class Evidence:
         """What is surely at hand first."""
         yield "findings.txt", lambda: self._told(staged, findings)
         yield "objects.yaml", lambda: _yaml([_plain(each) for each in staged.applied])
-        yield "exchanges.json", lambda: _EXCHANGES.dump_json(tuple(staged.exchanges), indent=2)
+        yield "exchanges.json", lambda: _EXCHANGES.dump_json(tuple(staged.recorded.exchanges), indent=2)
         yield "router.txt", lambda: self.trace(staged.stage).encode()
         yield "istiod.log", lambda: after(self.istiod.log(), self._begun)
         spaces = sorted(territory(self.loaded.scenario).places - {INGRESS})
@@ -145,7 +148,7 @@ class Evidence:
         gateways = [pod for pod in self.workloads.pods(ROOT) if pod.app in _GATEWAYS]
         if staged.problem:
             return [*gateways, *here]
-        names = {seen.workload for exchange in staged.exchanges for seen in exchange.seen}
+        names = {seen.workload for exchange in staged.recorded.exchanges for seen in exchange.seen}
         names |= {case.client for case in staged.stage.cases}
         names |= {case.expect.answered_by for case in staged.stage.cases if case.expect.answered_by}
         pods = [pod for pod in (*here, *self.workloads.pods(OUTSIDE)) if names & {pod.workload, pod.app}]
@@ -155,7 +158,7 @@ class Evidence:
         """Of this stage's requests, also where they are not expected; of all requests if none was sent."""
         if pod.app in _GATEWAYS:
             raise LookupError("a gateway has no journal")
-        prefixes = sorted({exchange.token.rpartition("-")[0] for exchange in staged.exchanges}) or [""]
+        prefixes = sorted({exchange.token.rpartition("-")[0] for exchange in staged.recorded.exchanges}) or [""]
         return _json([entry for prefix in prefixes for entry in self.workloads.journal(pod, prefix)])
 
     def _configuration(self, pod: Pod) -> bytes:

@@ -13,6 +13,7 @@ from conformance.judgement.admission import Attempt
 from conformance.judgement.history import Exchange
 from conformance.judgement.profile import Profile
 from conformance.judgement.standings import Standing
+from conformance.judgement.whole import Recorded
 from conformance.language.load import Loaded
 from conformance.language.models import Stage
 from conformance.mesh.admission import attempts
@@ -82,6 +83,19 @@ class Performance:
 
 
 @dataclass
+class _Tape:
+    """Of one stage, while it grows."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def content(self) -> Recorded:
+        return Recorded(self.exchanges, self.standings, self.attempts)
+
+
+@dataclass
 class Staging:
     """A scenario on its way; what is observed gathers here, and what is applied is known so that it can go again."""
 
@@ -90,9 +104,7 @@ class Staging:
     credentials: Credentials
     clock: Clock
     evidence: Evidence | None
-    _exchanges: list[Exchange] = field(default_factory=list)
-    _standings: list[Standing] = field(default_factory=list)
-    _attempts: list[Attempt] = field(default_factory=list)
+    _recorded: list[_Tape] = field(default_factory=list)
     _present: list[Object] = field(default_factory=list)
 
     @property
@@ -115,11 +127,11 @@ class Staging:
             with self.clock.phase("clean up"):
                 self.reach.take_away(self._present)
         return Performance(
-            exchanges=tuple(self._exchanges),
+            exchanges=tuple(one for each in self._recorded for one in each.exchanges),
             phases=self.clock.phases,
             fingerprints=self.credentials.certificates.fingerprints,
-            standings=tuple(self._standings),
-            attempts=tuple(self._attempts),
+            standings=tuple(one for each in self._recorded for one in each.standings),
+            attempts=tuple(one for each in self._recorded for one in each.attempts),
         )
 
     def _enter(self, number: int, stage: Stage, began: Began) -> None:
@@ -138,13 +150,13 @@ class Staging:
             may_hide = any(each["kind"] == "Sidecar" for each in self._present if Reference.of(each) in names)
             self._present = wanted
             with self.clock.phase("apply"):
-                self._attempts += attempts(self.reach.api, stage.rejected, self._namespace)
+                recorded.attempts.extend(attempts(self.reach.api, stage.rejected, self._namespace))
             witnesses = self._converge(stage, wanted, flows, may_hide=may_hide)
             with self.clock.phase("measure"):
-                recorded.extend(self._measuring(witnesses).measure(stage, run))
-                recorded.extend(flows.end(witnesses))
-        self._exchanges += recorded
-        self._standings += observe(self.reach.api, stage.cluster, began)
+                recorded.exchanges.extend(self._measuring(witnesses).measure(stage, run))
+                recorded.exchanges.extend(flows.end(witnesses))
+            recorded.standings.extend(observe(self.reach.api, stage.cluster, began))
+        self._recorded.append(recorded)
 
     def _measuring(self, witnesses: Sequence[Pod]) -> Measuring:
         reach = self.reach
@@ -214,16 +226,16 @@ def _place(stage: Stage, index: int) -> tuple[str, int]:
 
 
 @contextmanager
-def _shown(evidence: Evidence | None, number: int, stage: Stage, objects: Sequence[Object]) -> Iterator[list[Exchange]]:
-    """The exchanges of a stage, shown to the evidence before anything of the stage is taken away."""
-    exchanges: list[Exchange] = []
+def _shown(evidence: Evidence | None, number: int, stage: Stage, objects: Sequence[Object]) -> Iterator[_Tape]:
+    """What is recorded of a stage, shown to the evidence before anything of the stage is taken away."""
+    recorded = _Tape()
     try:
-        yield exchanges
+        yield recorded
     except BadInput:
         raise
     except Exception as error:
         if evidence:
-            evidence.look(Staged(number, stage, objects, exchanges, f"{type(error).__name__}: {error}"))
+            evidence.look(Staged(number, stage, objects, recorded.content, f"{type(error).__name__}: {error}"))
         raise
     if evidence:
-        evidence.look(Staged(number, stage, objects, exchanges, None))
+        evidence.look(Staged(number, stage, objects, recorded.content, None))

@@ -25,7 +25,7 @@ from conformance.judgement.history import Exchange
 from conformance.judgement.profile import ProfileName
 from conformance.judgement.standings import FactExpectation, Standing
 from conformance.judgement.verdict import Verdict, composed
-from conformance.judgement.whole import ALL_JUDGED, Promises, Testimony, findings_of
+from conformance.judgement.whole import ALL_JUDGED, Promises, Recorded, findings_of
 from conformance.report.packing import Repeat, packed, unpacked
 
 FORMAT: Final = 1
@@ -200,7 +200,7 @@ def replay(scenario: ScenarioRecord) -> tuple[Finding, ...]:
         # It was blocked before anything was sent, so nothing was judged.
         return others
     promised = Promises(scenario.cases, scenario.facts, scenario.rejections, scenario.known)
-    recorded = Testimony(scenario.exchanges, scenario.standings, scenario.attempts)
+    recorded = Recorded(scenario.exchanges, scenario.standings, scenario.attempts)
     return others + findings_of(scenario.id, promised, recorded)
 
 

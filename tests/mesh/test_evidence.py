@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from conformance.judgement.findings import Finding
 from conformance.judgement.history import Answer, Exchange, Seen
 from conformance.judgement.judge import judge
 from conformance.judgement.verdict import Verdict
+from conformance.judgement.whole import Recorded
 from conformance.language.load import Loaded, load_scenario
 from conformance.mesh import evidence as module
 from conformance.mesh.evidence import Evidence, Staged
@@ -83,14 +83,14 @@ def loaded(tmp_path: Path) -> Loaded:
 def look(loaded: Loaded, run: Path, fake: FakeMesh, status: int = 503, problem: str | None = None) -> Evidence:
     expected = [CaseExpectation(case.name, case.expect.expected()) for case in loaded.scenario.cases]
 
-    def judged(_: frozenset[str], exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
-        return judge("area/one", expected, exchanges)
+    def judged(_: frozenset[str], recorded: Recorded) -> tuple[Finding, ...]:
+        return judge("area/one", expected, recorded.exchanges)
 
     mesh = cast("Any", fake)
     evidence = Evidence(mesh, mesh, mesh, loaded, run, judged, lambda _: "because")
     (stage,) = loaded.scenario.stages
     exchanges = () if problem else (exchange(status),)
-    evidence.look(Staged(1, stage, stage.config, exchanges, problem))
+    evidence.look(Staged(1, stage, stage.config, Recorded(exchanges), problem))
     return evidence
 
 

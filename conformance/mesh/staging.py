@@ -193,7 +193,9 @@ class Staging:
             flows.settle()
         # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
         elsewhere = {OUTSIDE, "default"} - spaces
-        return [*pods(), *(pod for place in sorted(elsewhere) for pod in self.reach.workloads.pods(place))]
+        others = [pod for place in sorted(elsewhere) for pod in self.reach.workloads.pods(place)]
+        # One that is only just starting is another scenario's, and has seen nothing.
+        return [*pods(), *(pod for pod in others if pod.is_ready)]
 
     def _try(self, stage: Stage, objects: Sequence[Object]) -> None:
         """All or nothing: every object is tried by the API server first; in a Namespace that is brought, after that."""

@@ -29,10 +29,12 @@ class Pod:
     app: str
     workload: str
     has_proxy: bool
+    is_ready: bool = True
 
 
 def _pod(document: Object) -> Pod:
     metadata, spec, labels = document["metadata"], document["spec"], document["metadata"].get("labels") or {}
+    conditions = (document.get("status") or {}).get("conditions") or ()
     containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
     template = labels.get("pod-template-hash", "")
     return Pod(
@@ -42,6 +44,7 @@ def _pod(document: Object) -> Pod:
         app=labels.get("app", ""),
         workload=metadata["name"].split(f"-{template}-")[0] if template else metadata["name"],
         has_proxy=any(each["name"] == "istio-proxy" for each in containers),
+        is_ready=any(each["type"] == "Ready" and each["status"] == "True" for each in conditions),
     )
 
 

@@ -26,8 +26,23 @@ def _workers(words: Sequence[str], *, whole: bool) -> list[str]:
     return [f"--numprocesses={WORKERS}", "--dist=loadgroup"]
 
 
-def main(words: Sequence[str]) -> int:
+_WITH_A_FOLDER = "--images"
+
+
+def joined(words: Sequence[str]) -> list[str]:
+    """`--images DIR` as one word: the folder is not one of scenarios."""
+    found: list[str] = []
+    for word in words:
+        if found and found[-1] == _WITH_A_FOLDER:
+            found[-1] = f"{_WITH_A_FOLDER}={word}"
+        else:
+            found.append(word)
+    return found
+
+
+def main(given: Sequence[str]) -> int:
     """Scenarios through pytest: all of the project's, or the files and folders among the words."""
+    words = joined(given)
     named = any(Path(word.split("::")[0]).exists() for word in words if not word.startswith("-"))
     paths = [] if named else [str(SCENARIOS)]
     code = pytest.main(["-q", "--no-header", "--assert=plain", *_workers(words, whole=not named), *words, *paths])

@@ -216,7 +216,7 @@ class PlanExecution:
         handshakes = {self._own, *(each.tls for each in plan.requests if each.tls is not None)}
         # Before anything is sent, so that a plan with text that is not PEM sends nothing.
         self._contexts = {each: _context(each) for each in handshakes}
-        self._clients: dict[tuple[str | None, str, Handshake, str], httpx.Client] = {}
+        self._clients: dict[tuple[str | None, str, Handshake, str, str], httpx.Client] = {}
         self._budget = KEPT_PLAN_BYTES
 
     def run(self) -> list[dict[str, object]]:
@@ -307,7 +307,10 @@ class PlanExecution:
 
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(request.url))
         handshake = request.tls or self._own
-        key = (request.via, origin, handshake, request.http)
+        # At once, each request has a client of its own: threads that share one and keep no connection now and then
+        # close each other's (EBADF while reading an answer, one request in about a thousand).
+        alone = request.token if self._plan.at_once else ""
+        key = (request.via, origin, handshake, request.http, alone)
         if key not in self._clients:
             connections = 1 if self._plan.kept else 0
             limits = httpx.Limits(max_keepalive_connections=connections, keepalive_expiry=None)

@@ -15,6 +15,7 @@ from cluster.kind.config import Machine, dns_objects, kind_config
 from cluster.kind.docker import explained
 from cluster.kind.docker_init import PORTS
 from cluster.model import ClusterError
+from conformance.commands.run import joined
 
 MINE = "conformance-{boot}-{pid}-{started}-abcd"
 
@@ -144,3 +145,8 @@ def test_the_application_brings_what_it_imports() -> None:
     assert {"uvicorn", "httptools", "uvloop"} <= set(workload.distributions())
     assert "kubernetes" not in workload.distributions()
     assert "--hash=sha256:" in workload.requirements()
+
+
+def test_the_folder_of_images_is_no_folder_of_scenarios() -> None:
+    words = ["--cluster", "kind", "--images", "/tmp", "my.yaml", "--images=x"]
+    assert joined(words) == ["--cluster", "kind", "--images=/tmp", "my.yaml", "--images=x"]

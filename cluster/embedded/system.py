@@ -3,6 +3,7 @@
 Standard library only: it runs before anything else is installed.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -33,6 +34,7 @@ def search_path() -> str:
 
 _INOTIFY_INSTANCES = "/proc/sys/fs/inotify/max_user_instances"
 _INSTANCES_OF_A_PROXY = 3
+_ENOUGH_INSTANCES = 1024
 
 
 def proxies_note() -> str | None:
@@ -44,12 +46,23 @@ def proxies_note() -> str | None:
         instances = int(Path(_INOTIFY_INSTANCES).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
-    if instances >= 1024:
+    if instances >= _ENOUGH_INSTANCES:
         return None
     return (
-        f"about {instances // _INSTANCES_OF_A_PROXY} proxies fit on this machine, over all of its clusters; "
-        "for more: sysctl fs.inotify.max_user_instances=1024"
+        f"about {instances // _INSTANCES_OF_A_PROXY} proxies fit on this machine, over all of its clusters; the whole "
+        f"catalogue has 40: sysctl fs.inotify.max_user_instances={_ENOUGH_INSTANCES}"
     )
+
+
+def make_room_for_proxies() -> None:
+    """Raise that limit until the next boot, if this is root and may; otherwise proxies_note() tells what to do."""
+    limit = Path(_INOTIFY_INSTANCES)
+    if os.geteuid() != 0 or proxies_note() is None:
+        return
+    before = limit.read_text(encoding="ascii").strip()
+    with contextlib.suppress(OSError):
+        limit.write_text(f"{_ENOUGH_INSTANCES}\n", encoding="ascii")
+        print(f"{limit} is {_ENOUGH_INSTANCES} until the next boot: {before} is too few for 40 proxies")
 
 
 def missing_system_packages() -> tuple[str, ...]:
@@ -88,4 +101,5 @@ def install(whose: str, missing_packages: Callable[[], tuple[str, ...]]) -> int:
 
 
 if __name__ == "__main__":
+    make_room_for_proxies()
     sys.exit(install_or_explain())

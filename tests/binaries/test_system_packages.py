@@ -62,3 +62,16 @@ def test_a_machine_that_few_proxies_fit_on_is_noted(
 def test_a_machine_that_does_not_tell_has_no_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "_INOTIFY_INSTANCES", str(tmp_path / "absent"))
     assert system.proxies_note() is None
+
+
+def test_root_makes_room_for_proxies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = tmp_path / "max_user_instances"
+    limit.write_text("128\n")
+    monkeypatch.setattr(system, "_INOTIFY_INSTANCES", str(limit))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    system.make_room_for_proxies()
+    assert limit.read_text() == "128\n"
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    system.make_room_for_proxies()
+    assert system.proxies_note() is None

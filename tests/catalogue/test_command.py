@@ -120,5 +120,5 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def test_every_command_exists() -> None:
     names = ["run:main", *commands(_parser())]
-    assert len(names) == len(set(names)) == 12
+    assert len(names) == len(set(names)) == 15
     assert all(callable(command(name)) for name in names)

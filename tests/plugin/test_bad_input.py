@@ -71,7 +71,8 @@ def test_two_files_with_one_id_are_named_both(tmp_path: Path) -> None:
         (("--program", "etcd=/no/such/file"), "/no/such/file"),
         (("--program", "etcd=/bin/false"), "/bin/false"),
         (("--only", "nothing/*"), "no scenario matches"),
-        (("--cluster", "kind"), "--cluster kind"),
+        (("--cluster", "kind", "--images", "/no/such/folder"), "/no/such/folder"),
+        (("--cluster", "kind", "--kubernetes", "latest"), "--kubernetes latest"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

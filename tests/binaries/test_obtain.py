@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 CACHED_LIMIT_SECONDS = 0.1
 
 OBTAIN_ELSEWHERE = """
-import pickle, sys
+import pickle, signal, sys
 from pathlib import Path
+# A shell starts what is to run in the background with interrupts ignored, and its children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from cluster.binaries.obtain import obtain
 obtain((pickle.loads(bytes.fromhex(sys.argv[1])),), given={}, cache=Path(sys.argv[2]), progress=print)
 """

@@ -97,6 +97,8 @@ class Gate:
                 wait_until_available(self._api, namespace, names, limit_seconds=self._limit)
             except ClusterError as error:
                 raise NotConverged(error.problem) from error
+            services = [each for each in own if each["kind"] == "Service" and each["spec"].get("selector")]
+            self._until(lambda: self._without_endpoints(services), "services do not have their pods as endpoints")  # noqa: B023
             if not may_hide:
                 self._see_endpoints(namespace, pods())
 
@@ -115,6 +117,24 @@ class Gate:
             lambda: [str(each) for each in references if self._api.get(each)],
             "deleted objects are still there",
         )
+
+    def _without_endpoints(self, services: Sequence[Object]) -> list[str]:
+        """Those whose endpoints are not yet the ready pods that they select: Kubernetes makes them in its own time."""
+        found = []
+        for each in services:
+            namespace, name = each["metadata"]["namespace"], each["metadata"]["name"]
+            selector = ",".join(f"{key}={value}" for key, value in each["spec"]["selector"].items())
+            selected = self._api.items("v1", "Pod", namespace, label_selector=selector)
+            slices = self._api.items(
+                "discovery.k8s.io/v1",
+                "EndpointSlice",
+                namespace,
+                label_selector=f"kubernetes.io/service-name={name}",
+            )
+            ready = sum(bool(one["conditions"].get("ready")) for part in slices for one in part["endpoints"] or ())
+            if ready < sum(not pod["metadata"].get("deletionTimestamp") for pod in selected):
+                found.append(name)
+        return found
 
     def _see_endpoints(self, namespace: str, pods: Sequence[Pod]) -> None:
         expected = self._ready_endpoints(namespace)

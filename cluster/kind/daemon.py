@@ -210,6 +210,14 @@ def _cgroup(data: Path) -> str:
     return f"{_CGROUP}-{data.name}-{data.stat().st_ino}"
 
 
+def remove_empty_cgroups() -> None:
+    """Of data roots that are no more. A living daemon makes its own again when it needs it."""
+    for root in (*_CGROUPS.glob(f"*/{_CGROUP}-*"), *_CGROUPS.glob(f"{_CGROUP}-*")):
+        for folder, _, _ in os.walk(root, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+
+
 def remove_cgroups(data: Path) -> None:
     """Empty control groups outlive the processes that were in them, and they are the machine's."""
     for root in (*_CGROUPS.glob(f"*/{_cgroup(data)}"), *_CGROUPS.glob(_cgroup(data))):

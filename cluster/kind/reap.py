@@ -24,7 +24,9 @@ def reap(kept: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [f"image {each}: a half build, removed" for each in images.remove_unfinished()]
     lines += _containers(names)
     lines += _folders(names)
-    return [*lines, *_private_daemons()]
+    lines += _private_daemons()
+    daemon.remove_empty_cgroups()
+    return lines
 
 
 def _containers(kept: frozenset[str]) -> Iterable[str]:

@@ -17,9 +17,7 @@ GO_TOOLCHAIN = "cluster/binaries/go-toolchain.txt"
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Run the scenarios against a cluster; arguments go to `conformance run`."""
-    install(session)
-    system_packages(session)
-    session.run("python", "-m", "conformance", "run", *session.posargs)
+    on_a_cluster(session, "run")
 
 
 @nox.session
@@ -59,17 +57,13 @@ def types(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the harness itself; arguments go to `conformance bench`."""
-    install(session)
-    system_packages(session)
-    session.run("python", "-m", "conformance", "bench", *session.posargs)
+    on_a_cluster(session, "bench")
 
 
 @nox.session
 def differential(session: nox.Session) -> None:
     """Compare the router with a mesh on random configurations; arguments go to `conformance differential`."""
-    install(session)
-    system_packages(session)
-    session.run("python", "-m", "conformance", "differential", *session.posargs)
+    on_a_cluster(session, "differential")
 
 
 @nox.session
@@ -83,9 +77,7 @@ def sabotage(session: nox.Session) -> None:
 @nox.session
 def order(session: nox.Session) -> None:
     """Run the catalogue in other orders and with 0, 2 and 4 workers; arguments go to `conformance order`."""
-    install(session)
-    system_packages(session)
-    session.run("python", "-m", "conformance", "order", *session.posargs)
+    on_a_cluster(session, "order")
 
 
 @nox.session
@@ -122,6 +114,13 @@ def install(session: nox.Session) -> None:
     session.install("--require-hashes", "-r", LOCK)
     # Without build isolation hatchling comes from the lock too, instead of whatever is newest today.
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def on_a_cluster(session: nox.Session, word: str) -> None:
+    """Run `conformance WORD` with the session's arguments, where an embedded cluster can be."""
+    install(session)
+    system_packages(session)
+    session.run("python", "-m", "conformance", word, *session.posargs)
 
 
 def system_packages(session: nox.Session) -> None:

@@ -125,14 +125,8 @@ class Gate:
             namespace, name = each["metadata"]["namespace"], each["metadata"]["name"]
             selector = ",".join(f"{key}={value}" for key, value in each["spec"]["selector"].items())
             selected = self._api.items("v1", "Pod", namespace, label_selector=selector)
-            slices = self._api.items(
-                "discovery.k8s.io/v1",
-                "EndpointSlice",
-                namespace,
-                label_selector=f"kubernetes.io/service-name={name}",
-            )
-            ready = sum(bool(one["conditions"].get("ready")) for part in slices for one in part["endpoints"] or ())
-            if ready < sum(not pod["metadata"].get("deletionTimestamp") for pod in selected):
+            alive = sum(not pod["metadata"].get("deletionTimestamp") for pod in selected)
+            if self._ready_by_service(namespace)[name] < alive:
                 found.append(name)
         return found
 
@@ -155,10 +149,7 @@ class Gate:
         Without headless services: sidecars send to the dialled address there, and know no endpoints. Nor those that
         are not for everybody.
         """
-        ready: Counter[str] = Counter()
-        for each in self._api.items("discovery.k8s.io/v1", "EndpointSlice", namespace):
-            service = (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
-            ready[service] += sum(bool(one.get("conditions", {}).get("ready")) for one in each["endpoints"] or ())
+        ready = self._ready_by_service(namespace)
         return {
             f"outbound|{port['port']}||{each['metadata']['name']}.{namespace}.svc.cluster.local": ready[
                 each["metadata"]["name"]
@@ -167,6 +158,13 @@ class Gate:
             if _is_known_to_all(each)
             for port in each["spec"].get("ports") or ()
         }
+
+    def _ready_by_service(self, namespace: str) -> Counter[str]:
+        ready: Counter[str] = Counter()
+        for each in self._api.items("discovery.k8s.io/v1", "EndpointSlice", namespace):
+            service = (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
+            ready[service] += sum(bool(one.get("conditions", {}).get("ready")) for one in each["endpoints"] or ())
+        return ready
 
     def _healthy_endpoints(self, pod: Pod) -> dict[str, int]:
         page = f"stats/prometheus?filter={_MEMBERSHIP}"

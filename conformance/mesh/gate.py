@@ -16,6 +16,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from cluster.api import Api, Object, Reference
 from cluster.model import ClusterError
@@ -98,7 +99,8 @@ class Gate:
             except ClusterError as error:
                 raise NotConverged(error.problem) from error
             services = [each for each in own if each["kind"] == "Service" and each["spec"].get("selector")]
-            self._until(lambda: self._without_endpoints(services), "services do not have their pods as endpoints")  # noqa: B023
+            missing = partial(self._without_endpoints, namespace, services)
+            self._until(missing, "services do not have their pods as endpoints")
             if not may_hide:
                 self._see_endpoints(namespace, pods())
 
@@ -118,15 +120,16 @@ class Gate:
             "deleted objects are still there",
         )
 
-    def _without_endpoints(self, services: Sequence[Object]) -> list[str]:
+    def _without_endpoints(self, namespace: str, services: Sequence[Object]) -> list[str]:
         """Those whose endpoints are not yet the ready pods that they select: Kubernetes makes them in its own time."""
         found = []
+        ready = self._ready_by_service(namespace)
         for each in services:
-            namespace, name = each["metadata"]["namespace"], each["metadata"]["name"]
+            name = each["metadata"]["name"]
             selector = ",".join(f"{key}={value}" for key, value in each["spec"]["selector"].items())
             selected = self._api.items("v1", "Pod", namespace, label_selector=selector)
             alive = sum(not pod["metadata"].get("deletionTimestamp") for pod in selected)
-            if self._ready_by_service(namespace)[name] < alive:
+            if ready[name] < alive:
                 found.append(name)
         return found
 

@@ -26,10 +26,10 @@ from conformance.mesh.applications import deploy, lay_foundation
 from conformance.mesh.evidence import Evidence
 from conformance.mesh.performance import Mesh
 from conformance.mesh.staging import Performance
+from conformance.predictions.voice import Router
 from conformance.report.record import Footer, Header, RecordWriter, ScenarioRecord
 from conformance.router.versions import Version
-from conformance.tokens import Wallet
-from conformance.voices import Router
+from conformance.tokens.wallet import Wallet
 
 KEPT_NAME = "default"
 """The name of the kept cluster that runs and the `cluster` commands share."""

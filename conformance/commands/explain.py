@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from conformance import explain
 from conformance.errors import BadInput
+from conformance.predictions import explain
 from conformance.router.versions import Version
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from joserfc.jwk import Key
 
-from conformance import signing
 from conformance.router.request import Token
+from conformance.tokens import signing
 
 KEYS = {"first": 0x1F2E3D4C5B6A79881, "second": 0x8A7B6C5D4E3F20119, "stranger": 0x5D3C2B1A0F9E8D7C7}
 """Private keys by their ids. They protect nothing: they have to be the same in every run."""

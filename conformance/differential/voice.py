@@ -17,6 +17,7 @@ from conformance.differential.perform import Performed
 from conformance.language.kubernetes import Addresses, Kubernetes, live_pod, secret, service
 from conformance.language.objects import KINDS, typed
 from conformance.mesh.workloads import Workloads
+from conformance.predictions.worlds import outside_names
 from conformance.router.admission import examine
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.objects import AnyObject
@@ -25,7 +26,6 @@ from conformance.router.prediction import Prediction
 from conformance.router.request import Request
 from conformance.router.versions import Version
 from conformance.router.world import World, build
-from conformance.worlds import outside_names
 
 
 @dataclass(frozen=True)

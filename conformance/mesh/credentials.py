@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance.mesh.certificates import Certificates
-from conformance.tokens import Wallet
+from conformance.tokens.wallet import Wallet
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from conformance.language.models import Stage
 from conformance.mesh.applications import OUTSIDE
 from conformance.mesh.workloads import Workloads
-from conformance.tokens import Wallet
+from conformance.tokens.wallet import Wallet
 
 _NAME = "keys"
 

@@ -20,7 +20,7 @@ from conformance.mesh.labels import LABEL, SCENARIO_KINDS
 from conformance.mesh.staging import Performance, Reach, Staging
 from conformance.mesh.territory import Territory, held, territory
 from conformance.mesh.workloads import Workloads
-from conformance.tokens import Wallet
+from conformance.tokens.wallet import Wallet
 
 
 class Mesh:

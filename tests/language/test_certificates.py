@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.certified import certified, handshake_of
 from conformance.errors import BadInput
 from conformance.language.load import Loaded, load_scenario
+from conformance.predictions.certificates import certified, handshake_of
 from conformance.router.request import Certificate, Handshake
 
 GOOD = """\

@@ -9,7 +9,7 @@ import pytest
 from conformance.errors import BadInput
 from conformance.judgement.standings import ExpectedStanding, FactExpectation
 from conformance.language.load import load_scenario
-from conformance.worlds import request_of
+from conformance.predictions.worlds import request_of
 
 GOOD = """\
 id: area/one

@@ -11,7 +11,7 @@ from conformance.judgement.admission import broken_rejections
 from conformance.judgement.agreement import case_against_router
 from conformance.language.load import Loaded, load_catalogue
 from conformance.mesh.applications import applications
-from conformance.voices import foreseen_rejections, predicted_cases
+from conformance.predictions.voice import foreseen_rejections, predicted_cases
 
 CATALOGUE = load_catalogue(Path(conformance.__path__[0]) / "scenarios", applications())
 

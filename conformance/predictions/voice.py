@@ -8,7 +8,6 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from conformance.explain import Explanation, as_text
 from conformance.judgement.admission import ExpectedRejection
 from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.judgement.profile import FULL, Profile
@@ -17,14 +16,15 @@ from conformance.language.load import Loaded
 from conformance.language.models import NOTHING, Case, Flow, Stage
 from conformance.language.objects import Untyped, is_istio, typed
 from conformance.language.rejections import Rejection
+from conformance.predictions.explain import Explanation, as_text
+from conformance.predictions.worlds import MODELLED, request_of, scenario_world
 from conformance.router.admission.examine import examine
 from conformance.router.predict import predict
 from conformance.router.prediction import Kind, Outcome, Prediction
 from conformance.router.request import Request
 from conformance.router.versions import Version
 from conformance.router.world import World
-from conformance.tokens import Wallet
-from conformance.worlds import MODELLED, request_of, scenario_world
+from conformance.tokens.wallet import Wallet
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from joserfc import jwk, jws
 from joserfc.errors import BadSignatureError
 from pydantic import TypeAdapter
 
-from conformance import signing
 from conformance.judgement.expectation import CaseExpectation
 from conformance.language.load import load_scenario
 from conformance.language.models import Case
-from conformance.tokens import Wallet
-from conformance.voices import Router
+from conformance.predictions.voice import Router
+from conformance.tokens import signing
+from conformance.tokens.wallet import Wallet
 
-FILE = Path(__file__).parents[1] / "conformance" / "scenarios" / "jwt" / "signature.yaml"
+FILE = Path(__file__).parents[2] / "conformance" / "scenarios" / "jwt" / "signature.yaml"
 LOADED = load_scenario(FILE)
 
 

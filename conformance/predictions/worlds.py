@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from conformance.certified import NOTHING, Certified, certified, handshake_of
 from conformance.judgement.calls import CALL_HEADERS
 from conformance.language.behaviours import Behaviour
 from conformance.language.certificates import CertificateOf
@@ -19,6 +18,7 @@ from conformance.language.load import Loaded
 from conformance.language.models import Case, Flow, Stage
 from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INGRESS, INTERNET, MANIFESTS, OUTSIDE, read
+from conformance.predictions.certificates import NOTHING, Certified, certified, handshake_of
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.objects import AnyObject
 from conformance.router.objects.kubernetes import Behaviour as Facts

@@ -16,6 +16,7 @@ from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.manifests import Manifest, read_manifests
 from conformance.language.objects import KINDS, Untyped, typed
 from conformance.mesh.applications import INGRESS, INTERNET, OUTSIDE, read
+from conformance.predictions.worlds import PLAIN, foundation, world_of
 from conformance.router.admission.examine import examine
 from conformance.router.objects import AnyObject
 from conformance.router.predict import UnknownClient, predict
@@ -23,7 +24,6 @@ from conformance.router.prediction import Outcome, Prediction
 from conformance.router.request import Headers, Request, Scheme
 from conformance.router.versions import Version
 from conformance.router.world import World
-from conformance.worlds import PLAIN, foundation, world_of
 
 _QUESTION = re.compile(
     r"(?:(?P<method>[A-Za-z]+) )?(?P<url>\S+://\S+)(?: from (?P<client>\S+))?(?: with (?P<headers>.+))?"

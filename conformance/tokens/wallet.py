@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from joserfc.jwk import Key
 
-from conformance import signing
 from conformance.language import tokens as words
 from conformance.language.models import Case, Flow, Scenario, Stage
 from conformance.router.request import Token
+from conformance.tokens import signing
 
 _NO_SIGNATURE = "AAAA"
 """What a forged token of the algorithm none has in place of one."""

@@ -37,16 +37,21 @@ MOST_AT_ONCE = 500
 """Each of them is a thread of the client's."""
 
 
-class Case(Words):
+class Sender(Words):
+    """What cases and flows have in common: who sends what."""
+
+    name: Text
+    client: Label = Field(alias="from")
+    request: Request
+
+
+class Case(Sender):
     """One request, sent once, and what is promised about it; or several that are alike, each with its own token.
 
     `expect` holds for each of the `times` requests, which follow each other or all leave in the same moment. Shares and
     turns take as many as are needed to tell.
     """
 
-    name: Text
-    client: Label = Field(alias="from")
-    request: Request
     expect: Expectation
     document: Expectation | None = None
     """What the document claims, where today's Istio does otherwise: the register of expectations has the reason."""
@@ -107,15 +112,12 @@ class Case(Words):
         )
 
 
-class Flow(Words):
+class Flow(Sender):
     """A request that is sent again and again, from before a phase's change until its cases are done.
 
     The first expectation holds before the change, the last once the gate has passed, and in between any of them.
     """
 
-    name: Text
-    client: Label = Field(alias="from")
-    request: Request
     connection: Literal["fresh", "kept"] = "fresh"
     expect: Listed[Expectation] = Field(min_length=1)
 
@@ -177,7 +179,7 @@ class Stage:
     meanwhile: tuple[Flow, ...] = ()
 
     @property
-    def senders(self) -> tuple[Case | Flow, ...]:
+    def senders(self) -> tuple[Sender, ...]:
         """All that send requests."""
         return (*self.cases, *self.meanwhile)
 
@@ -343,7 +345,7 @@ class Scenario(State):
         return group, item["kind"], namespace, item["metadata"]["name"]
 
 
-def _senders(stage: Stage) -> Iterator[tuple[Steps, Case | Flow]]:
+def _senders(stage: Stage) -> Iterator[tuple[Steps, Sender]]:
     """All that send requests, and where in the file they stand."""
     yield from (((*stage.steps, "cases", index), case) for index, case in enumerate(stage.cases))
     yield from (((*stage.steps, "meanwhile", index), flow) for index, flow in enumerate(stage.meanwhile))

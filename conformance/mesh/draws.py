@@ -15,7 +15,7 @@ from conformance.judgement.expectation import CaseExpectation, Shares
 from conformance.judgement.history import Exchange, Headers
 from conformance.judgement.profile import FULL
 from conformance.language.models import Case
-from conformance.mesh.credentials import Credentials
+from conformance.mesh.certificates import Certificates
 from conformance.mesh.sights import exchange_of, planned, seen_by_token
 from conformance.mesh.workloads import Pod, Workloads
 
@@ -38,12 +38,13 @@ def draw(
     pods: Sequence[Pod],
     prefix: str,
     *,
-    credentials: Credentials,
+    certificates: Certificates,
     effect: float = FULL.effect,
 ) -> list[Exchange]:
-    """Has a pod send a case's request as often as its shares or turns want; what it and the workloads in `pods` saw.
+    """Has a pod send a furnished case's request as often as its shares or turns want; what both ends saw of it.
 
-    Every token begins with `prefix`; `effect` is the profile's, as it is when the record is judged.
+    The workloads in `pods` are asked. Every token begins with `prefix`; `effect` is the profile's, as it is when the
+    record is judged.
     """
     expected = case.expected(effect)
     exchanges: list[Exchange] = []
@@ -52,10 +53,10 @@ def draw(
         # Each round has tokens of its own beginning, so that its part of the journals is read and nothing else.
         beginning = f"{prefix}-{len(exchanges):05d}-"
         connections = _connections(case, expected.shares)
-        answers = workloads.draws(pod, planned(case, beginning, credentials), len(exchanges), count, connections)
+        answers = workloads.draws(pod, planned(case, beginning, certificates), len(exchanges), count, connections)
         seen = seen_by_token(workloads, pods, beginning)
         found = [
-            without_own_values(exchange_of(case, answer, seen.get(answer["token"], ()), credentials))
+            without_own_values(exchange_of(case, answer, seen.get(answer["token"], ()), certificates))
             for answer in answers
         ]
         exchanges += found

@@ -32,7 +32,7 @@ _ANSWER_SECONDS = 10
 
 @dataclass(frozen=True)
 class _Sending:
-    """A request of a case, by its token."""
+    """A request of a furnished case, by its token."""
 
     case: Case
     token: str
@@ -53,7 +53,8 @@ class Measuring:
 
         `run` is unique to this stage of this run; every token begins with it.
         """
-        numbered = [(f"{run}-{number:04d}", case) for number, case in enumerate(stage.cases, start=1)]
+        cases = [self.credentials.wallet.furnished(case) for case in stage.cases]
+        numbered = [(f"{run}-{number:04d}", case) for number, case in enumerate(cases, start=1)]
         told = [(run, behaviour) for behaviour in stage.behaviours]
         told += [(token, behaviour) for token, case in numbered for behaviour in case.behaviours]
         with behaving(self.workloads, told, self.namespace, self.witnesses):
@@ -72,7 +73,7 @@ class Measuring:
             client,
             self.witnesses,
             prefix,
-            credentials=self.credentials,
+            certificates=self.credentials.certificates,
             effect=self.profile.effect,
         )
 
@@ -86,7 +87,7 @@ class Measuring:
             time.sleep(_COPY_SECONDS)
         seen = seen_by_token(self.workloads, self.witnesses, run) if answers else {}
         return [
-            exchange_of(each.case, answers[each.token], seen.get(each.token, ()), self.credentials)
+            exchange_of(each.case, answers[each.token], seen.get(each.token, ()), self.credentials.certificates)
             for of_case in sendings
             for each in of_case
         ]
@@ -97,7 +98,7 @@ class Measuring:
         if first.after:
             time.sleep(first.after)
         patience = _ANSWER_SECONDS + max(_longest(each.case.expect) for each in batch)
-        requests = [planned(each.case, each.token, self.credentials) for each in batch]
+        requests = [planned(each.case, each.token, self.credentials.certificates) for each in batch]
         client = self.workloads.client(first.client, self.namespace)
         return [*self.workloads.plan(client, requests, at_once=bool(first.at_once), patience=patience)]
 

@@ -32,16 +32,17 @@ class Flows:
         self, workloads: Workloads, flows: Sequence[Flow], namespace: str, run: str, credentials: Credentials
     ) -> None:
         self._workloads = workloads
-        self._credentials = credentials
+        self._certificates = credentials.certificates
         self._namespace = namespace
-        self._planned = [(flow, f"{run}-f{number:02d}") for number, flow in enumerate(flows, start=1)]
+        furnished = map(credentials.wallet.furnished, flows)
+        self._planned = [(flow, f"{run}-f{number:02d}") for number, flow in enumerate(furnished, start=1)]
         self._run = run
         self._begun: list[_Begun] = []
 
     def __enter__(self) -> Self:
         for flow, token in self._planned:
             pod = self._workloads.client(flow.client, self._namespace)
-            request = planned(flow, token, self._credentials)
+            request = planned(flow, token, self._certificates)
             self._workloads.begin_flow(pod, token, request, flow.connection, PAUSE_SECONDS)
             self._begun.append(_Begun(flow, pod, token))
         return self
@@ -71,7 +72,7 @@ class Flows:
         self._begun = []
         seen = seen_by_token(self._workloads, witnesses, f"{self._run}-f")
         return [
-            exchange_of(each.flow, answer, seen.get(answer["token"], ()), self._credentials, moment_of(answer))
+            exchange_of(each.flow, answer, seen.get(answer["token"], ()), self._certificates, moment_of(answer))
             for each, answers in ended
             for answer in answers
         ]

@@ -8,17 +8,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.judgement.history import Answer, Exchange, Failure, Headers, Moment, Seen
-from conformance.language.models import Case, Flow
+from conformance.language.models import Sender
 from conformance.mesh.applications import INGRESS, INTERNET
-from conformance.mesh.credentials import Credentials
+from conformance.mesh.certificates import Certificates
 from conformance.mesh.workloads import Pod, Workloads
 
 _READERS = 8
 
 
-def planned(sender: Case | Flow, token: str, credentials: Credentials) -> dict[str, Any]:
+def planned(sender: Sender, token: str, certificates: Certificates) -> dict[str, Any]:
     """A request as a client's plan has it."""
-    request = credentials.wallet.furnished(sender).request
+    request = sender.request
+    assert request.token is None, "a sender is furnished before its request is planned"
     return {
         "token": token,
         "method": request.method,
@@ -27,7 +28,7 @@ def planned(sender: Case | Flow, token: str, credentials: Credentials) -> dict[s
         "body": request.body,
         "http": request.http,
         "via": _ingress(request.url) if sender.client == INTERNET else None,
-        "tls": credentials.certificates.handshake(request.tls),
+        "tls": certificates.handshake(request.tls),
     }
 
 
@@ -84,14 +85,14 @@ def ended(answer: Mapping[str, Any]) -> tuple[Answer | None, Failure | None]:
 
 
 def exchange_of(
-    sender: Case | Flow,
+    sender: Sender,
     answer: Mapping[str, Any],
     seen: tuple[Seen, ...],
-    credentials: Credentials,
+    certificates: Certificates,
     moment: Moment | None = None,
 ) -> Exchange:
     """One request as both ends tell it; the answer is the client's, with the request's token."""
-    request = credentials.wallet.furnished(sender).request
+    request = sender.request
     received, failed = ended(answer)
     return Exchange(
         token=answer["token"],
@@ -105,6 +106,6 @@ def exchange_of(
         answer=received,
         failure=failed,
         seen=seen,
-        served=credentials.certificates.served(answer.get("served")),
+        served=certificates.served(answer.get("served")),
         moment=moment,
     )

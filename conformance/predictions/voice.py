@@ -13,7 +13,7 @@ from conformance.judgement.expectation import CaseExpectation, Predicted
 from conformance.judgement.profile import FULL, Profile
 from conformance.language.behaviours import Behaviour
 from conformance.language.load import Loaded
-from conformance.language.models import NOTHING, Case, Flow, Stage
+from conformance.language.models import NOTHING, Sender, Stage
 from conformance.language.objects import Untyped, is_istio, typed
 from conformance.language.rejections import Rejection
 from conformance.predictions.explain import Explanation, as_text
@@ -100,13 +100,13 @@ class Router:
             behaviours=behaviours,
         )
 
-    def _predicted(self, world: World | None, sender: Case | Flow) -> Predicted | None:
+    def _predicted(self, world: World | None, sender: Sender) -> Predicted | None:
         if world is None:
             return None
         request, prediction = self._prediction(world, sender)
         return Predicted(request, prediction.outcomes)
 
-    def _prediction(self, world: World, sender: Case | Flow) -> tuple[Request, Prediction]:
+    def _prediction(self, world: World, sender: Sender) -> tuple[Request, Prediction]:
         wallet, scenario = self.wallet, self.loaded.scenario
         shown = wallet.shown(sender)
         request = request_of(wallet.furnished(sender), scenario.namespace, scenario.certificates, shown)

@@ -15,7 +15,7 @@ from conformance.language.behaviours import Behaviour
 from conformance.language.certificates import CertificateOf
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
 from conformance.language.load import Loaded
-from conformance.language.models import Case, Flow, Stage
+from conformance.language.models import Case, Sender, Stage
 from conformance.language.objects import KINDS, typed
 from conformance.mesh.applications import INGRESS, INTERNET, MANIFESTS, OUTSIDE, read
 from conformance.predictions.certificates import NOTHING, Certified, certified, handshake_of
@@ -149,7 +149,7 @@ _EGRESS_PORTS = ({"name": "http2", "port": 80, "targetPort": 8080}, {"name": "ht
 
 
 def request_of(
-    case: Case | Flow,
+    case: Sender,
     namespace: str,
     certificates: Mapping[str, CertificateOf] | None = None,
     tokens: tuple[Token, ...] = (),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from joserfc.jwk import Key
 
 from conformance.language import tokens as words
-from conformance.language.models import Case, Flow, Scenario, Stage
+from conformance.language.models import Scenario, Sender, Stage
 from conformance.router.request import Token
 from conformance.tokens import signing
+
+_AnySender = TypeVar("_AnySender", bound=Sender)
 
 _NO_SIGNATURE = "AAAA"
 """What a forged token of the algorithm none has in place of one."""
@@ -66,7 +68,7 @@ class Wallet:
                 found[self.key_set(trusted)] = frozenset(trusted)
         return found
 
-    def furnished(self, case: Case | Flow) -> Case | Flow:
+    def furnished(self, case: _AnySender) -> _AnySender:
         """The case with its token in the request; the token's seconds count from the first call."""
         token = case.request.token
         if token is None:
@@ -81,7 +83,7 @@ class Wallet:
             changed = {"headers": {**request.headers, **header}}
         return case.model_copy(update={"request": request.model_copy(update={**changed, "token": None})})
 
-    def shown(self, case: Case | Flow) -> tuple[Token, ...]:
+    def shown(self, case: Sender) -> tuple[Token, ...]:
         """The case's token as the router knows it; one of the algorithm none is no token to anybody."""
         token = case.request.token
         if token is None or token.key is None:
@@ -99,7 +101,7 @@ class Wallet:
             ),
         )
 
-    def _text(self, case: Case | Flow, token: words.Token) -> str:
+    def _text(self, case: Sender, token: words.Token) -> str:
         if case.name not in self._raw:
             self._raw[case.name] = self._made(token)
         return self._raw[case.name]

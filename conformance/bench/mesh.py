@@ -90,7 +90,7 @@ def _in_use(api: Api, world: int, say: Say) -> list[Figure]:
     client = workloads.client("productpage", "default")
     for connections, goal in ((1, "≥ 1500"), (8, "")):
         say(f"requests on {connections} connection{'s' * (connections > 1)} for {LOAD_SECONDS:g} s")
-        plan = {"url": "http://details:9080/", "connections": connections, "seconds": LOAD_SECONDS, "headers": []}
+        plan = {"url": "http://details:9080/", "connections": connections, "seconds": LOAD_SECONDS}
         result = workloads.load(client, plan)
         if result["failures"] or set(result["statuses"]) != {"200"}:
             raise RuntimeError(f"the load saw other answers than 200: {result}")

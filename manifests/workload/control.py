@@ -16,12 +16,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from workload.application import Receive, Scope, Send, identity_of
 from workload.behaviours import BehaviourError, Behaviours, behaviour_from
-from workload.client import PlanError, PlanExecution, headers_from, plan_from
+from workload.client import PlanExecution
 from workload.documents import Documents, DocumentsError
 from workload.draws import draws_from, run_draws
 from workload.flows import Flows, beginning_from, passing_from
 from workload.journal import Entry, Journal
 from workload.load import load_from, run_load
+from workload.plans import PlanError, headers_from, plan_from
 from workload.settings import Settings
 
 # 10,000 requests with a few headers each; a request's own body has its own limit.

@@ -19,15 +19,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from workload.client import (
-    KEPT_BODY_BYTES,
+from workload.client import KEPT_BODY_BYTES, FailureKind, sent_headers
+from workload.plans import (
     MAXIMUM_REQUESTS,
-    URL,
-    FailureKind,
     PlanError,
     PlannedRequest,
+    fields_from,
     plan_from,
-    sent_headers,
+    target_of,
+    whole_from,
 )
 
 MAXIMUM_CONNECTIONS: Final = 500
@@ -49,21 +49,14 @@ class Draws:
 
 def draws_from(content: object) -> Draws:
     """Read draws from decoded JSON; raise PlanError for anything it does not expect."""
-    if not isinstance(content, dict) or set(content) != {"plan", "first", "count", "connections"}:
-        raise PlanError("draws: expected an object of plan, first, count, connections")
-    plan = plan_from(content["plan"])
+    fields = fields_from(content, "draws", needed=("plan", "first", "count", "connections"))
+    plan = plan_from(fields["plan"])
     if len(plan.requests) != 1 or not plan.requests[0].url.startswith("http://"):
         raise PlanError("plan.requests: expected one request, by http")
-    first = _number(content["first"], "first", 0, 10 * MAXIMUM_REQUESTS)
-    count = _number(content["count"], "count", 1, MAXIMUM_REQUESTS)
-    connections = _number(content["connections"], "connections", 1, MAXIMUM_CONNECTIONS)
+    first = whole_from(fields["first"], "first", 0, 10 * MAXIMUM_REQUESTS)
+    count = whole_from(fields["count"], "count", 1, MAXIMUM_REQUESTS)
+    connections = whole_from(fields["connections"], "connections", 1, MAXIMUM_CONNECTIONS)
     return Draws(plan.requests[0], plan.timeout_seconds, first, count, connections)
-
-
-def _number(value: object, name: str, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise PlanError(f"{name}: expected {least} to {most}, found {str(value)[:200]!r}")
-    return value
 
 
 def run_draws(draws: Draws) -> list[dict[str, object]]:
@@ -118,12 +111,8 @@ def _exchange(connection: http.client.HTTPConnection, request: PlannedRequest, p
 
 def _answer(connection: http.client.HTTPConnection, request: PlannedRequest, place: _Place) -> dict[str, object]:
     parts = urlsplit(request.url)
-    match = URL.fullmatch(request.url)
-    target = match["target"] if match else ""
     body = None if request.body is None else request.body.encode()
-    connection.putrequest(
-        request.method, target if target.startswith("/") else f"/{target}", skip_host=True, skip_accept_encoding=True
-    )
+    connection.putrequest(request.method, target_of(request.url), skip_host=True, skip_accept_encoding=True)
     for name, value in sent_headers(request, parts.netloc):
         connection.putheader(name.decode(), value)
     if body is not None:

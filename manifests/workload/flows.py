@@ -11,7 +11,8 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Final
 
-from workload.client import Plan, PlanError, PlanExecution, plan_from
+from workload.client import PlanExecution
+from workload.plans import Plan, PlanError, fields_from, number_from, plan_from, whole_from
 
 MAXIMUM_REQUESTS: Final = 5_000
 MAXIMUM_PAUSE_SECONDS: Final = 1.0
@@ -44,24 +45,18 @@ def beginning_from(content: object, name: str) -> Beginning:
     """Read decoded JSON; raise PlanError for anything it does not expect."""
     if not _NAME.fullmatch(name):
         raise PlanError(f"expected a flow's name of letters, digits and hyphens, found {name[:80]!r}")
-    if not isinstance(content, dict) or set(content) != {"plan", "pause_seconds", "moment"}:
-        raise PlanError("flow: expected an object of plan, pause_seconds, moment")
-    plan, pause = plan_from(content["plan"]), content["pause_seconds"]
+    fields = fields_from(content, "flow", needed=("plan", "pause_seconds", "moment"))
+    plan = plan_from(fields["plan"])
     if len(plan.requests) != 1:
         raise PlanError("flow: expected a plan of one request, which is sent again and again")
-    if isinstance(pause, bool) or not isinstance(pause, int | float) or not 0 <= pause <= MAXIMUM_PAUSE_SECONDS:
-        raise PlanError(f"pause_seconds: expected 0 to {MAXIMUM_PAUSE_SECONDS:g}")
-    return Beginning(name, plan, float(pause), _moment(content["moment"]))
+    pause = number_from(fields["pause_seconds"], "pause_seconds", 0, MAXIMUM_PAUSE_SECONDS)
+    return Beginning(name, plan, pause, _moment(fields["moment"]))
 
 
 def passing_from(content: object) -> Passing:
     """Read decoded JSON; raise PlanError for anything it does not expect."""
-    if not isinstance(content, dict) or set(content) != {"moment", "least"}:
-        raise PlanError("flow: expected an object of moment, least")
-    least = content["least"]
-    if isinstance(least, bool) or not isinstance(least, int) or not 0 <= least <= MAXIMUM_REQUESTS:
-        raise PlanError(f"least: expected 0 to {MAXIMUM_REQUESTS}")
-    return Passing(_moment(content["moment"]), least)
+    fields = fields_from(content, "flow", needed=("moment", "least"))
+    return Passing(_moment(fields["moment"]), whole_from(fields["least"], "least", 0, MAXIMUM_REQUESTS))
 
 
 def _moment(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import math
-import ssl
 import threading
 import time
 from collections import Counter
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from workload.client import URL, PlanError, headers_from
+from workload.plans import URL, PlanError, fields_from, number_from, target_of, whole_from
 
 MAXIMUM_CONNECTIONS: Final = 64
 MINIMUM_SECONDS: Final = 0.1
@@ -29,7 +28,6 @@ class Load:
     url: str
     connections: int
     seconds: float
-    headers: tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -43,17 +41,15 @@ class Tally:
 
 def load_from(content: object) -> Load:
     """Read a load from decoded JSON; raise PlanError for anything it does not expect."""
-    if not isinstance(content, dict) or set(content) - {"url", "connections", "seconds", "headers"}:
-        raise PlanError("load: expected an object of url, connections, seconds, headers")
-    url, connections, seconds = content.get("url"), content.get("connections", 1), content.get("seconds", 1.0)
-    if not isinstance(url, str) or not URL.fullmatch(url):
-        raise PlanError(f"url: expected an http or https URL, found {url!r}")
-    if not isinstance(connections, int) or not 1 <= connections <= MAXIMUM_CONNECTIONS:
-        raise PlanError(f"connections: expected 1 to {MAXIMUM_CONNECTIONS}, found {connections!r}")
-    if not isinstance(seconds, int | float) or not MINIMUM_SECONDS <= seconds <= MAXIMUM_SECONDS:
-        raise PlanError(f"seconds: expected {MINIMUM_SECONDS:g} to {MAXIMUM_SECONDS:g}, found {seconds!r}")
-    headers = headers_from(content.get("headers", []), "headers")
-    return Load(url=url, connections=connections, seconds=float(seconds), headers=headers)
+    fields = fields_from(content, "load", needed=("url", "connections", "seconds"))
+    url = fields["url"]
+    if not isinstance(url, str) or not url.startswith("http://") or not URL.fullmatch(url):
+        raise PlanError(f"url: expected an http URL, found {str(url)[:200]!r}")
+    return Load(
+        url=url,
+        connections=whole_from(fields["connections"], "connections", 1, MAXIMUM_CONNECTIONS),
+        seconds=number_from(fields["seconds"], "seconds", MINIMUM_SECONDS, MAXIMUM_SECONDS),
+    )
 
 
 def run_load(load: Load) -> dict[str, object]:
@@ -81,14 +77,12 @@ def run_load(load: Load) -> dict[str, object]:
 
 
 def _ask(load: Load, tally: Tally, deadline: float) -> None:
-    match = URL.fullmatch(load.url)
-    target = match["target"] if match else ""
-    target = target if target.startswith("/") else f"/{target}"
-    headers = dict(load.headers)
-    connection = _connection(load.url)
+    parts, target = urlsplit(load.url), target_of(load.url)
+    # It opens itself when needed; http.client sets TCP_NODELAY on it.
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
     while (start := time.perf_counter()) < deadline:
         try:
-            connection.request("GET", target, headers=headers)
+            connection.request("GET", target)
             answer = connection.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException):
@@ -99,18 +93,6 @@ def _ask(load: Load, tally: Tally, deadline: float) -> None:
         tally.latencies.append(time.perf_counter() - start)
         tally.statuses[answer.status] += 1
     connection.close()
-
-
-def _connection(url: str) -> http.client.HTTPConnection:
-    """A connection that opens itself when needed; http.client sets TCP_NODELAY on it."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return http.client.HTTPSConnection(host, parts.port, timeout=ANSWER_SECONDS, context=context)
-    return http.client.HTTPConnection(host, parts.port, timeout=ANSWER_SECONDS)
 
 
 def _percentile_ms(ordered: list[float], share: float) -> float | None:

@@ -53,7 +53,7 @@ def test_the_plan_carries_everything() -> None:
 
 
 def test_the_workload_accepts_every_request_of_the_generator() -> None:
-    from workload.client import plan_from  # noqa: PLC0415 - its path is set above
+    from workload.plans import plan_from  # noqa: PLC0415 - its path is set above
 
     for number in range(150):
         requests = config(11, number, ARENA).filled(ADDRESSES).requests

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from workload.client import PlanError
 from workload.flows import beginning_from, passing_from
+from workload.plans import PlanError
 
 from tests.workload.workload_process import WorkloadProcess
 
@@ -91,7 +91,7 @@ def test_two_flows_of_one_name_are_refused(reviews: WorkloadProcess) -> None:
         ({"pause_seconds": True}, "pause_seconds"),
         ({"moment": "Before"}, "moment"),
         ({"moment": None}, "moment"),
-        ({"other": 1}, "an object of plan, pause_seconds, moment"),
+        ({"other": 1}, "expected only moment, pause_seconds, plan, found other"),
     ],
 )
 def test_a_faulty_beginning_is_refused(change: dict[str, Any], problem: str) -> None:

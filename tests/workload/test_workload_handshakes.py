@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import trustme
-from workload.client import PlanError, plan_from
+from workload.plans import PlanError, plan_from
 
 from tests.workload.workload_process import WorkloadProcess
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import trustme
-from workload.client import MAXIMUM_BODY_BYTES, PlanError, plan_from
+from workload.plans import MAXIMUM_BODY_BYTES, PlanError, plan_from
 
 from tests.workload.workload_process import WorkloadProcess, free_port
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from workload.client import PlanError, plan_from
+from workload.plans import PlanError, plan_from
 from workload.settings import Port, Security, SettingsError, Speech, settings_from
 from workload.tcp import heard, told
 

@@ -13,6 +13,7 @@ from conformance.judgement.expectation import Expected
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Exchange
 from conformance.judgement.judge import RECORDED
+from conformance.judgement.many import counts
 from conformance.judgement.verdict import Verdict
 
 DOCUMENT = "document"
@@ -94,30 +95,34 @@ def _of_document(
     for case, claimed in departure.claims:
         tried = [exchange for exchange in exchanges if exchange.case == case]
         if tried and case not in unusable:
-            opinion = _claimed(departure, [each for exchange in tried for each in _opinions(claimed, exchange)])
-            yield _finding(scenario, case, DOCUMENT, opinion, tried[0].token)
+            yield _finding(scenario, case, DOCUMENT, _claimed(departure, [*_opinions(claimed, tried)]), tried[0].token)
     if departure.proof is not None:
         verdicts = {finding.verdict for finding in findings if finding.check == departure.proof}
         yield _finding(scenario, "", DOCUMENT, _proved(departure, departure.proof, verdicts), None)
 
 
-def _opinions(claimed: Expected, exchange: Exchange) -> Iterator[Opinion]:
+def _opinions(claimed: Expected, exchanges: Sequence[Exchange]) -> Iterator[Opinion]:
     """Of the checks that the claim is about, and not of those that hold for every request."""
-    for check in CHECKS.values():
-        opinion = check(claimed, exchange)
-        if opinion and opinion != check(Expected(), exchange):
-            yield opinion
+    for exchange in exchanges:
+        for check in CHECKS.values():
+            opinion = check(claimed, exchange)
+            if opinion and opinion != check(Expected(), exchange):
+                yield opinion
+    together = counts(claimed, exchanges)
+    if together:
+        yield together
 
 
 def _claimed(departure: Departure, opinions: Sequence[Opinion]) -> Opinion:
+    """That a claim does not hold is green: it does not rest on a record that contradicts itself."""
+    confused = next((each for each in opinions if each.verdict is Verdict.HARNESS_ERROR), None)
+    if confused:
+        return confused
     wrong = [each for each in opinions if each.verdict is Verdict.VIOLATES]
     if wrong:
         said = "; ".join(dict.fromkeys(each.expected for each in wrong))
         observed = "; ".join(dict.fromkeys(each.observed for each in wrong))
         return Opinion(Verdict.DEPARTS, f"{said}, as document {departure.document} says", observed)
-    confused = next((each for each in opinions if each.verdict is Verdict.HARNESS_ERROR), None)
-    if confused:
-        return confused
     return Opinion(Verdict.VIOLATES, _wanted(departure), "the mesh does what the document claims: the entry is stale")
 
 

@@ -9,6 +9,7 @@ from conformance.judgement.checks import CHECKS, Opinion
 from conformance.judgement.comparison import ended
 from conformance.judgement.expectation import Counted, Expected
 from conformance.judgement.history import ANSWERED_BY, Exchange, values_of
+from conformance.judgement.shares import is_contradictory
 from conformance.judgement.verdict import Verdict, composed
 
 COUNTS = "counts"
@@ -36,6 +37,8 @@ def counts(expected: Expected, exchanges: Sequence[Exchange]) -> Opinion | None:
     """Every request keeps one of the alternatives, and each alternative is kept as often as promised."""
     if not expected.counts:
         return None
+    alternatives = [each.expected for each in expected.counts]
+    broken = sum(is_contradictory(alternatives, exchange) for exchange in exchanges)
     met: Counter[int | None] = Counter(_alternative(expected.counts, exchange) for exchange in exchanges)
     strangers = [each for each in exchanges if _alternative(expected.counts, each) is None]
     agrees = not strangers and all(
@@ -45,7 +48,10 @@ def counts(expected: Expected, exchanges: Sequence[Exchange]) -> Opinion | None:
     ends = Counter(_ended(each) for each in strangers)
     said += [f"{count} times none of these but {end}" for end, count in ends.most_common(MOST_NAMED)]
     wanted = ", ".join(f"{_range(each)} times {_described(each)}" for each in expected.counts)
-    return Opinion(Verdict.PASS if agrees else Verdict.VIOLATES, f"of {len(exchanges)} {wanted}", ", ".join(said))
+    if broken:
+        said.append(f"where client and journals contradict each other in {broken}")
+    verdict = Verdict.HARNESS_ERROR if broken else Verdict.PASS if agrees else Verdict.VIOLATES
+    return Opinion(verdict, f"of {len(exchanges)} {wanted}", ", ".join(said))
 
 
 def _alternative(alternatives: Sequence[Counted], exchange: Exchange) -> int | None:

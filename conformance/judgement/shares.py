@@ -6,7 +6,7 @@ are the same numbers, exactly, so one test of the mesh is both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -77,9 +77,9 @@ def _member(shares: Shares, names: tuple[str, ...], exchange: Exchange) -> str:
     return _stray(exchange)
 
 
-def is_contradictory(shares: Shares, exchange: Exchange) -> bool:
+def is_contradictory(alternatives: Iterable[Expected], exchange: Exchange) -> bool:
     """Client and journals contradict each other, whatever was promised: nothing can be concluded."""
-    return all(Verdict.HARNESS_ERROR in _flaws(each.expected, exchange) for each in shares.alternatives)
+    return all(Verdict.HARNESS_ERROR in _flaws(each, exchange) for each in alternatives)
 
 
 def _flaws(expected: Expected, exchange: Exchange) -> list[Verdict]:

@@ -64,12 +64,33 @@ class Case(Sender):
     behaviours: Listed[Behaviour] = ()
     """What workloads do with these requests only; it comes before what they do in the whole stage."""
 
+    @property
+    def said(self) -> tuple[tuple[str, Expectation], ...]:
+        """By its word in the file: what is expected, and what the document claims beside it."""
+        both = (("expect", self.expect), ("document", self.document))
+        return tuple((word, each) for word, each in both if each is not None)
+
     @model_validator(mode="after")
     def _expects_what_can_be(self) -> Case:
-        require_fit(self.request.protocol, self.expect.model_fields_set, "expect")
+        for word, each in self.said:
+            require_fit(self.request.protocol, each.model_fields_set, word)
         if self.document == self.expect:
             problem = "the document claims just what is expected"
             raise contradiction(problem, "remove document: it is for claims that Istio contradicts", "document")
+        return self
+
+    @model_validator(mode="after")
+    def _claims_what_can_be_tried(self) -> Case:
+        """A claim that the requests of the case cannot decide would always depart, or never."""
+        if self.document is None:
+            return self
+        hint = "write what becomes of each request; or leave it out, and name in the register the check that is proof"
+        if self.document.is_distribution:
+            problem = "as many requests are sent as expect needs, which tells nothing of a claim about shares or turns"
+            raise contradiction(problem, hint, "document")
+        if self.document.counts and self.expect.is_distribution:
+            problem = "the document counts requests, and shares and turns send as many as they need"
+            raise contradiction(problem, hint, "document", "counts")
         return self
 
     @model_validator(mode="after")
@@ -77,11 +98,11 @@ class Case(Sender):
         if self.at_once and not 2 <= self.times <= MOST_AT_ONCE:
             problem = f"{self.times} requests cannot be sent at once"
             raise contradiction(problem, f"write times, from 2 to {MOST_AT_ONCE}, or drop at_once", "at_once")
-        least = sum(each.count[0] for each in self.expect.counts)
-        most = sum(each.count[1] for each in self.expect.counts)
-        if self.expect.counts and not least <= self.times <= most:
-            problem = f"the counts add up to {least} at least and {most} at most, but it is sent {self.times} times"
-            raise contradiction(problem, "make room for as many as times says", "expect", "counts")
+        for word, said in self.said:
+            least, most = (sum(each.count[end] for each in said.counts) for end in (0, 1))
+            if said.counts and not least <= self.times <= most:
+                problem = f"the counts add up to {least} at least and {most} at most, but it is sent {self.times} times"
+                raise contradiction(problem, "make room for as many as times says", word, "counts")
         return self
 
     @model_validator(mode="after")
@@ -280,8 +301,9 @@ class Scenario(State):
                 if each.request.tls is not None:
                     handshakes.append(((*at, "request", "tls"), each.request.tls))
             for index, case in enumerate(stage.cases):
-                if case.expect.served is not None:
-                    served.append(((*stage.steps, "cases", index, "expect", "served"), case.expect.served))
+                for word, said in case.said:
+                    if said.served is not None:
+                        served.append(((*stage.steps, "cases", index, word, "served"), said.served))
         for problem, hint, steps in unknown_names(self.certificates, secrets, handshakes, served):
             raise contradiction(problem, hint, *steps)
         return self

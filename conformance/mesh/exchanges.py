@@ -83,7 +83,7 @@ class Measuring:
         with ThreadPoolExecutor(max(1, len(batches))) as pool:
             found = pool.map(self._sent, batches) if together else map(self._sent, batches)
             answers = {answer["token"]: answer for batch in found for answer in batch}
-        if any(_has_copies(case.expect) for _, case in numbered):
+        if any(_has_copies(said) for _, case in numbered for _, said in case.said):
             time.sleep(_COPY_SECONDS)
         seen = seen_by_token(self.workloads, self.witnesses, run) if answers else {}
         return [
@@ -97,7 +97,7 @@ class Measuring:
         first = batch[0].case
         if first.after:
             time.sleep(first.after)
-        patience = _ANSWER_SECONDS + max(_longest(each.case.expect) for each in batch)
+        patience = _ANSWER_SECONDS + max(_longest(said) for each in batch for _, said in each.case.said)
         requests = [planned(each.case, each.token, self.credentials.certificates) for each in batch]
         client = self.workloads.client(first.client, self.namespace)
         return [*self.workloads.plan(client, requests, at_once=bool(first.at_once), patience=patience)]

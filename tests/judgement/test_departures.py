@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance.judgement.departures import Departure, Deviation, Known, with_departures
-from conformance.judgement.expectation import CaseExpectation, Expected
+from conformance.judgement.expectation import CaseExpectation, Counted, Expected
 from conformance.judgement.findings import Finding
 from conformance.judgement.history import Answer, Exchange, Seen
 from conformance.judgement.judge import judge
@@ -80,6 +80,51 @@ def test_voices_that_contradict_each_other_prove_nothing_about_a_claim() -> None
     confused = replace(CLOSED, answer=Answer(403, (("x-answered-by", "a-v1"),), "", "1.1"))
 
     assert departed(ENTRY, confused).verdict is Verdict.HARNESS_ERROR
+
+
+def test_a_record_that_contradicts_itself_shows_no_departure_either() -> None:
+    confused = replace(CLOSED, answer=Answer(404, (("x-answered-by", "a-v1"),), "", "1.1"))
+
+    assert departed(ENTRY, confused).verdict is Verdict.HARNESS_ERROR
+
+
+FORBIDDEN = replace(CLOSED, answer=Answer(403, (), "", "1.1"))
+CLOSED_AND_FORBIDDEN = Expected(
+    counts=(
+        Counted(1, 1, Expected(status=404, answered_by="nobody")),
+        Counted(2, 2, Expected(status=403, answered_by="nobody")),
+    )
+)
+
+
+def counted(*exchanges: Exchange) -> Finding:
+    """What becomes of a claim about three requests of a case."""
+    known = Known(departures=(replace(ENTRY, claims=(("root", CLOSED_AND_FORBIDDEN),)),))
+    named = [replace(each, token=f"t-{number}") for number, each in enumerate(exchanges)]
+    expected = CaseExpectation("root", Expected(answered_by="nobody"), times=3)
+    findings = with_departures("area/one", known, named, judge("area/one", [expected], named))
+    return next(finding for finding in findings if finding.check == "document")
+
+
+def test_a_claim_about_how_many_that_does_not_hold_departs() -> None:
+    departs = counted(CLOSED, CLOSED, FORBIDDEN)
+
+    assert departs.verdict is Verdict.DEPARTS
+    assert departs.expected == "of 3 1 times status 404 at nobody, 2 times status 403 at nobody, as document 001 says"
+    assert departs.observed == "2 times status 404 at nobody, 1 times status 403 at nobody"
+
+
+def test_a_claim_about_how_many_that_holds_makes_the_entry_stale() -> None:
+    stale = counted(FORBIDDEN, CLOSED, FORBIDDEN)
+
+    assert stale.verdict is Verdict.VIOLATES
+    assert "the entry is stale" in stale.observed
+
+
+def test_a_request_that_contradicts_itself_proves_nothing_about_how_many() -> None:
+    confused = replace(FORBIDDEN, answer=Answer(403, (("x-answered-by", "a-v1"),), "", "1.1"))
+
+    assert counted(confused, CLOSED, CLOSED).verdict is Verdict.HARNESS_ERROR
 
 
 def test_a_case_that_was_not_recorded_shows_no_departure() -> None:

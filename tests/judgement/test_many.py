@@ -53,6 +53,12 @@ def test_counts_within_their_bounds_are_acquitted() -> None:
     assert guilty(COUNTS, named(SERVED, REFUSED, REFUSED, REFUSED, REFUSED)) == {}
 
 
+def test_of_a_request_whose_journal_contradicts_its_answer_nothing_is_concluded() -> None:
+    found = guilty(COUNTS, named(SERVED, replace(SERVED, seen=()), REFUSED, REFUSED, REFUSED))
+
+    assert found["counts"][0] == "harness-error"
+
+
 @pytest.mark.parametrize(
     "exchanges",
     [

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.judgement.history import Answer, Exchange, Failure, Seen
+from conformance.judgement.history import Answer, Exchange, Failure, Seen, Served
 from conformance.report.packing import Repeat, packed, unpacked
 
 ONE = Exchange(
@@ -29,6 +29,11 @@ OTHERS = (
     replace(ONE, token="t-4", seen=(replace(ONE.seen[0], pod="v1-b"),)),
     replace(ONE, token="t-5", seen=()),
     replace(ONE, token="t-6", headers=(("a", "b"),)),
+    replace(ONE, token="t-7", moment="during"),
+    replace(ONE, token="t-8", moment="after"),
+    replace(ONE, token="t-9", served=Served("ab", None)),
+    replace(ONE, token="t-10", seen=(replace(ONE.seen[0], peer=("client.example.com",)),)),
+    replace(ONE, token="t-11", seen=(replace(ONE.seen[0], http_version="2"),)),
 )
 
 
@@ -41,7 +46,7 @@ def test_what_differs_in_anything_else_is_not() -> None:
 
 
 def test_all_come_back_in_their_order() -> None:
-    exchanges = (OTHERS[0], ONE, OTHERS[1], LATER, replace(OTHERS[1], token="t-7"), OTHERS[2])
+    exchanges = (OTHERS[0], ONE, OTHERS[1], LATER, replace(OTHERS[1], token="t-12"), OTHERS[2])
     assert unpacked(*packed(exchanges)) == exchanges
 
 

@@ -104,7 +104,8 @@ def _deployment(arena: Arena, workload: Workload) -> Object:
         "imagePullPolicy": "IfNotPresent",
         "env": environment,
         "ports": [{"name": "web", "containerPort": 8080}, {"name": "control", "containerPort": 9900}],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 9900}, "periodSeconds": 1},
+        "startupProbe": {"httpGet": {"path": "/healthz", "port": 9900}, "periodSeconds": 1, "failureThreshold": 60},
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 9900}, "periodSeconds": 10},
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
     }
     template: Object = {

@@ -61,14 +61,18 @@ _DEPLOYED = "conformance/deployed"
 """The annotation of a namespace that says which applications are available in it."""
 
 
+def deployed(api: Api, namespace: str) -> tuple[str, ...]:
+    """The applications that are available in a namespace."""
+    found = api.get(_home(namespace)) or {"metadata": {}}
+    return tuple((found["metadata"].get("annotations") or {}).get(_DEPLOYED, "").split())
+
+
 def deploy(api: Api, name: str, namespace: str) -> None:
     """The application and its clients in a namespace with injection, unless they are there already.
 
     Returns when all of them are available; raises ClusterError when they do not become so.
     """
-    reference = Reference("v1", "Namespace", None, namespace)
-    found = api.get(reference) or {"metadata": {}}
-    there = (found["metadata"].get("annotations") or {}).get(_DEPLOYED, "").split()
+    there = deployed(api, namespace)
     if name in there:
         return
     api.apply(
@@ -81,4 +85,8 @@ def deploy(api: Api, name: str, namespace: str) -> None:
     objects = in_namespace([*read(name), *read("clients"), *read("fresh-connections")], namespace)
     api.apply_all(objects, threads=8)
     wait_until_available(api, namespace, sorted(_names(objects, "Deployment")))
-    api.patch(reference, {"metadata": {"annotations": {_DEPLOYED: " ".join((*there, name))}}})
+    api.patch(_home(namespace), {"metadata": {"annotations": {_DEPLOYED: " ".join((*there, name))}}})
+
+
+def _home(namespace: str) -> Reference:
+    return Reference("v1", "Namespace", None, namespace)

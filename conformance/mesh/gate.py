@@ -37,6 +37,8 @@ _SENTINEL_GATEWAY_PORT = 15099
 _GATEWAY_APPS = ("istio-ingressgateway", "istio-egressgateway")
 _ASKERS = 8
 _ASK_SECONDS = 0.3
+_PAUSE_SECONDS = 0.02
+"""Between two looks at what is missing: the machine has the mesh to run, too."""
 
 # Envoy's own statistics, on a port that the sidecar does not capture (manifests/istio/values.yaml includes this one).
 _STATS_PORT = 15090
@@ -72,7 +74,7 @@ class Gate:
         """Takes the sentinel away."""
         self._pool.shutdown()
         self._secrets.close()
-        self._api.delete(Reference.of(self._sentinel("")))
+        self._api.delete(Reference.of(self._sentinel("", ())))
 
     def pass_deployed(self, namespace: str, pods: Sequence[Pod]) -> None:
         """Waits until every proxy sees every ready endpoint of the namespace's services as healthy.
@@ -193,11 +195,14 @@ class Gate:
 
         self._wait_for_istiod(applied)
         token = f"{self._host}/{next(self._generations)}"
-        sentinel = self._api.apply(self._sentinel(token))
+        sentinel = self._api.apply(self._sentinel(token, (*pods, *self._gateways)))
         self._wait_for_istiod([sentinel])
         waiting = {*(pod for pod in pods if pod.has_proxy), *self._gateways}
 
         def not_served() -> list[str]:
+            # istiod first: one question for all, and who has not acknowledged a push does not serve a later one.
+            if behind := self._unacknowledged(involved):
+                return behind
             asked = sorted(waiting, key=lambda pod: pod.name)
             for pod, served in zip(asked, self._pool.map(lambda pod: self._serves(pod, token), asked), strict=True):
                 if served:
@@ -233,7 +238,7 @@ class Gate:
             if found:
                 # istiod asks by itself in a while; what it failed to get it has forgotten, and asks when it pushes.
                 time.sleep(_ASK_SECONDS)
-                self._api.apply(self._sentinel(f"{self._host}/{next(self._generations)}"))
+                self._api.apply(self._sentinel(f"{self._host}/{next(self._generations)}", (*pods, *self._gateways)))
             return found
 
         self._until(missing, "istiod has not fetched what there is now at")
@@ -288,8 +293,10 @@ class Gate:
                 refuse()
             if now - begun > self._limit:
                 raise NotConverged(f"{problem} after {self._limit:g} s: {', '.join(sorted(remaining))}")
+            time.sleep(_PAUSE_SECONDS)
 
-    def _sentinel(self, token: str) -> Object:
+    def _sentinel(self, token: str, pods: Sequence[Pod]) -> Object:
+        """For the proxies of these pods; istiod has nothing to tell all others."""
         # Marked like a scenario's: a killed worker's is taken away with the rest; the living apply theirs each time.
         manifest: Object = {
             "apiVersion": "networking.istio.io/v1",
@@ -298,6 +305,7 @@ class Gate:
             "spec": {
                 "hosts": [self._host],
                 "gateways": ["mesh", "sentinel"],
+                "exportTo": sorted({pod.namespace for pod in pods if pod.has_proxy}) or ["."],
                 "http": [{"directResponse": {"status": 200, "body": {"string": token}}}],
             },
         }

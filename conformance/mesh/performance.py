@@ -8,7 +8,8 @@ from pathlib import Path
 from cluster.api import Api
 from conformance.judgement.profile import FULL, Profile
 from conformance.language.load import Loaded
-from conformance.mesh.applications import deploy
+from conformance.language.models import Scenario
+from conformance.mesh.applications import deploy, deployed
 from conformance.mesh.certificates import Certificates
 from conformance.mesh.clock import Clock
 from conformance.mesh.credentials import Credentials
@@ -50,13 +51,20 @@ class Mesh:
         scenario, clock = loaded.scenario, Clock()
         self._sweep()
         with ExitStack() as stack:
+            with clock.phase("deploy"):
+                self._deploy(scenario)
             with clock.phase("wait"):
                 stack.enter_context(held(territory(scenario), self._locks))
-            with clock.phase("deploy"):
-                for application in scenario.applications:
-                    deploy(self.api, application, scenario.namespace)
             credentials = Credentials(Certificates(self.api, scenario.certificates), wallet)
             return Staging(self._reach, loaded, credentials, clock, evidence).perform()
+
+    def _deploy(self, scenario: Scenario) -> None:
+        """Before the rest of the territory is held: what the scenario shares with others is theirs meanwhile."""
+        if not {*scenario.applications} - {*deployed(self.api, scenario.namespace)}:
+            return
+        with held(Territory(frozenset({scenario.namespace})), self._locks):
+            for application in scenario.applications:
+                deploy(self.api, application, scenario.namespace)
 
     def _sweep(self) -> None:
         """Takes away, once, what a killed run left on a kept cluster; nobody else is at work meanwhile."""

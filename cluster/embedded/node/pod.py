@@ -60,6 +60,12 @@ def restarts(ended: ContainerState, policy: str, *, is_over: bool) -> bool:
     return True
 
 
+def is_changed(before: Object, after: Object) -> bool:
+    """Whether somebody changed the pod, and it was not just its status, which this node writes itself."""
+    told = ("labels", "annotations")
+    return before["spec"] != after["spec"] or any(before["metadata"].get(k) != after["metadata"].get(k) for k in told)
+
+
 class PodWorker(threading.Thread):
     """Runs one pod. `update`, `vanished` and `log` may be called from any thread.
 

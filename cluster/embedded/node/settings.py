@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class NodeSettings:
     """In seconds; tests shorten them."""
 
-    volume_refresh: float = 10.0
+    # As a kubelet's syncFrequency; a pod that somebody changes is looked after at once.
+    volume_refresh: float = 60.0
     # A crashed container is restarted at once the first time, then after 10 s doubling to 5 minutes, like a kubelet.
     first_back_off: float = 10.0
     longest_back_off: float = 300.0

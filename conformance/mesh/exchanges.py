@@ -21,7 +21,7 @@ from conformance.mesh.behaviours import behaving
 from conformance.mesh.credentials import Credentials
 from conformance.mesh.draws import draw
 from conformance.mesh.sights import exchange_of, planned, seen_by_token
-from conformance.mesh.workloads import Pod, Workloads
+from conformance.mesh.workloads import Pod, Workloads, client_among
 
 _COPY_SECONDS = 1.0
 """After the last answer, where copies are promised: nobody waits for a copy, so it may arrive after the answer. A fixed
@@ -66,7 +66,7 @@ class Measuring:
         return exchanges
 
     def _drawn(self, case: Case, prefix: str) -> list[Exchange]:
-        client = self.workloads.client(case.client, self.namespace)
+        client = client_among(self.witnesses, case.client, self.namespace)
         return draw(
             self.workloads,
             case,
@@ -99,7 +99,7 @@ class Measuring:
             time.sleep(first.after)
         patience = _ANSWER_SECONDS + max(_longest(said) for each in batch for _, said in each.case.said)
         requests = [planned(each.case, each.token, self.credentials.certificates) for each in batch]
-        client = self.workloads.client(first.client, self.namespace)
+        client = client_among(self.witnesses, first.client, self.namespace)
         return [*self.workloads.plan(client, requests, at_once=bool(first.at_once), patience=patience)]
 
 

@@ -28,7 +28,7 @@ from conformance.mesh.istiod import Istiod
 from conformance.mesh.key_server import KeyServer
 from conformance.mesh.labels import as_scenario_object
 from conformance.mesh.standings import Began, observe, what_runs
-from conformance.mesh.workloads import Pod, Workloads
+from conformance.mesh.workloads import Pod, Workloads, client_among
 
 _HOMES = ("Deployment", "Namespace")
 """Kinds whose objects have others in them, and are gone only when those are."""
@@ -184,18 +184,22 @@ class Staging:
         with self.clock.phase("apply"):
             applied = self._apply(stage, objects, [each for each in objects if each not in brought])
         with self.clock.phase("gate"):
-            gate.pass_applied(applied, pods(), before)
+            own = pods()
+            gate.pass_applied(applied, own, before)
+            witnesses = [*own, *self._others(spaces)]
             clients = {each.client for each in stage.senders}
-            senders = [self.reach.workloads.client(name, self._namespace) for name in sorted(clients)]
+            senders = [client_among(witnesses, name, self._namespace) for name in sorted(clients)]
             gate.pass_certificates([*secrets, *applied], senders, at_gateways=INTERNET in clients)
             if stage.key_server:
-                gate.pass_asked(lambda: self.reach.key_server.unasked(stage), pods(), before)
+                gate.pass_asked(lambda: self.reach.key_server.unasked(stage), own, before)
             flows.settle()
-        # A request may end at the servers that play the internet, or at the bookinfo that every mesh has.
-        elsewhere = {OUTSIDE, "default"} - spaces
-        others = [pod for place in sorted(elsewhere) for pod in self.reach.workloads.pods(place)]
+        return witnesses
+
+    def _others(self, spaces: set[str]) -> list[Pod]:
+        """Where else a request may end: at the servers that play the internet, or at the bookinfo of every mesh."""
+        pods = [pod for place in sorted({OUTSIDE, "default"} - spaces) for pod in self.reach.workloads.pods(place)]
         # One that is only just starting is another scenario's, and has seen nothing.
-        return [*pods(), *(pod for pod in others if pod.is_ready)]
+        return [pod for pod in pods if pod.is_ready]
 
     def _try(self, stage: Stage, objects: Sequence[Object]) -> None:
         """All or nothing: every object is tried by the API server first; in a Namespace that is brought, after that."""

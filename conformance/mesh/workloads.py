@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,19 @@ def _pod(document: Object) -> Pod:
     )
 
 
+def client_among(pods: Iterable[Pod], name: str, namespace: str) -> Pod:
+    """The pod that sends for `from: NAME`: outside, internet, a workload, or the first one of a service."""
+    home = _home_of(name, namespace)
+    for pod in pods:
+        if pod.namespace == home and name in (pod.workload, pod.app):
+            return pod
+    raise LookupError(f"namespace {home} has no pod of {name}")
+
+
+def _home_of(client: str, namespace: str) -> str:
+    return OUTSIDE if client in (OUTSIDE, INTERNET) else namespace
+
+
 class Workloads:
     """Finds pods and asks them. Safe to use from many threads."""
 
@@ -61,12 +74,8 @@ class Workloads:
         return tuple(sorted((_pod(each) for each in alive), key=lambda pod: pod.name))
 
     def client(self, name: str, namespace: str) -> Pod:
-        """The pod that sends for `from: NAME`: outside, internet, a workload, or the first one of a service."""
-        home = OUTSIDE if name in (OUTSIDE, INTERNET) else namespace
-        for pod in self.pods(home):
-            if name in (pod.workload, pod.app):
-                return pod
-        raise LookupError(f"namespace {home} has no pod of {name}")
+        """The pod that sends for `from: NAME`; raises LookupError when there is none."""
+        return client_among(self.pods(_home_of(name, namespace)), name, namespace)
 
     def plan(
         self, pod: Pod, requests: Sequence[Mapping[str, Any]], *, at_once: bool = False, patience: float = 10

@@ -134,9 +134,10 @@ class PodWorker(threading.Thread):
             for each in self._of(Role.MAIN):
                 self._start(each)
             while True:
-                self._serve(self._node.settings.volume_refresh)
-                if any(is_filled(volume) for volume in self._pod["spec"].get("volumes") or ()):
-                    self._refresh_volumes()
+                refresh_at = time.monotonic() + self._node.settings.volume_refresh
+                while (left := refresh_at - time.monotonic()) > 0:
+                    self._serve(left)
+                self._refresh_volumes()
         except Deleted:
             pass
         finally:
@@ -217,13 +218,14 @@ class PodWorker(threading.Thread):
             case Due(name):
                 self._containers[name].start()
             case Updated(pod):
-                self._pod = {**pod, "status": self._pod.get("status") or {}}
-                self._refresh_volumes()
+                before, self._pod = self._pod, {**pod, "status": self._pod.get("status") or {}}
+                if is_changed(before, pod):
+                    self._refresh_volumes()
         self._publish()
 
     def _refresh_volumes(self) -> None:
         """Renews tokens that are due and shows changed objects; what is gone meanwhile stays as it was."""
-        if self._sandbox is None:
+        if self._sandbox is None or not any(map(is_filled, self._pod["spec"].get("volumes") or ())):
             return
         try:
             self._sandbox.fill_volumes(self._pod)

@@ -12,6 +12,7 @@ from conformance.judgement.history import Exchange
 from conformance.judgement.profile import FULL
 from conformance.language.load import load_scenario
 from conformance.language.models import Scenario
+from conformance.mesh.applications import INTERNET, OUTSIDE
 from conformance.mesh.certificates import Certificates
 from conformance.mesh.credentials import Credentials
 from conformance.mesh.exchanges import Measuring
@@ -27,8 +28,8 @@ class Told:
     def __init__(self) -> None:
         self.requests: list[Mapping[str, Any]] = []
 
-    def client(self, name: str, namespace: str) -> Pod:
-        return Pod(namespace, name, "10.0.0.1", name, name, has_proxy=True)
+    def journal(self, _: Pod, __: str) -> list[dict[str, Any]]:
+        return []
 
     def plan(self, _: Pod, requests: Sequence[Mapping[str, Any]], **__: object) -> list[dict[str, Any]]:
         self.requests += requests
@@ -40,7 +41,13 @@ def measured(scenario: Scenario, told: Told) -> list[Exchange]:
     # It asks the API server only for the authority of the outside, which these scenarios do not name.
     certificates = Certificates(cast("Any", None), scenario.certificates)
     credentials = Credentials(certificates, Wallet(scenario))
-    measuring = Measuring(cast("Workloads", told), credentials, FULL, scenario.namespace, witnesses=())
+    witnesses = [
+        Pod(
+            OUTSIDE if name in (OUTSIDE, INTERNET) else scenario.namespace, name, "10.0.0.1", name, name, has_proxy=True
+        )
+        for name in sorted({each.client for stage in scenario.stages for each in stage.senders})
+    ]
+    measuring = Measuring(cast("Workloads", told), credentials, FULL, scenario.namespace, witnesses)
     return [each for stage in scenario.stages for each in measuring.measure(stage, "run")]
 
 

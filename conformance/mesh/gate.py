@@ -14,7 +14,7 @@ import re
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -214,6 +214,23 @@ class Gate:
         self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent", refuse)
         refuse()
 
+    def pass_warm(self, senders: Sequence[Pod], namespaces: Iterable[str], *, at_gateways: bool) -> None:
+        """Waits until the proxies that requests go through use what they know of these namespaces' services.
+
+        A cluster that changes is acknowledged at once, but its forerunner goes on until the new one has its endpoints.
+        """
+        asked = self._on_the_way(senders, at_gateways=at_gateways)
+        ends = tuple(f".{namespace}.svc.cluster.local" for namespace in namespaces)
+
+        def cold() -> list[str]:
+            found = zip(asked, self._pool.map(self._secrets.warming_clusters, asked), strict=True)
+            return [f"{pod.name} ({name})" for pod, names in found for name in names if name.endswith(ends)]
+
+        self._until(cold, "proxies wait for the endpoints of clusters that changed")
+
+    def _on_the_way(self, senders: Sequence[Pod], *, at_gateways: bool) -> list[Pod]:
+        return [pod for pod in (*senders, *(self._gateways if at_gateways else ())) if pod.has_proxy]
+
     def pass_certificates(self, applied: Sequence[Object], senders: Sequence[Pod], *, at_gateways: bool) -> None:
         """Waits until the proxies that requests go through have all certificates that they will get.
 
@@ -221,7 +238,7 @@ class Gate:
         """
         if not name_certificates(applied):
             return
-        asked = [pod for pod in (*senders, *(self._gateways if at_gateways else ())) if pod.has_proxy]
+        asked = self._on_the_way(senders, at_gateways=at_gateways)
         self._until(lambda: self._warming(asked), "proxies wait for certificates")
         for secret in (each for each in applied if each["kind"] == "Secret"):
             self._secrets.pass_files(secret, asked)

@@ -125,11 +125,18 @@ class SecretGate:
             found += [pod.name] if dump is None else unread(dump, folder, data)
         return found
 
-    def _config_dump(self, pod: Pod) -> bytes | None:
+    def warming_clusters(self, pod: Pod) -> list[str]:
+        """The clusters that a proxy was told of and does not use yet."""
+        dump = self._config_dump(pod, "?resource=dynamic_warming_clusters&mask=cluster.name")
+        if dump is None:
+            raise ConnectionError(f"{pod.name} does not say what it runs")
+        return [each["cluster"]["name"] for each in json.loads(dump).get("configs", ())]
+
+    def _config_dump(self, pod: Pod, query: str = "") -> bytes | None:
         if pod not in self._gateways:
-            return self._workloads.config_dump(pod)
+            return self._workloads.config_dump(pod, query)
         address, host = _ADMIN
-        return self._workloads.fetch(self._client, address.format(pod.address), {"Host": host})
+        return self._workloads.fetch(self._client, f"{address.format(pod.address)}{query}", {"Host": host})
 
     def _served(self, pod: Pod) -> str | None:
         via = f"{pod.address}:{_SECRET_PORT}"

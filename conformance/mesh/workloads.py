@@ -143,9 +143,9 @@ class Workloads:
         result: dict[str, Any] = json.loads(self._ask(pod, "load", "post", plan, _PLAN_SECONDS))
         return result
 
-    def config_dump(self, pod: Pod) -> bytes:
-        """What the pod's own proxy runs (Envoy's admin interface)."""
-        return self._ask(pod, "proxy/config_dump")
+    def config_dump(self, pod: Pod, query: str = "") -> bytes:
+        """What the pod's own proxy runs (Envoy's admin interface), or the part of it that a query asks for."""
+        return self._ask(pod, f"proxy/config_dump{query}")
 
     def fetch(self, pod: Pod, url: str, headers: Mapping[str, str]) -> bytes | None:
         """What the pod gets from a URL; None for anything but an answer with 2xx. Not for traffic under test."""

@@ -1,13 +1,15 @@
-"""Whose refusals end a wait, without a mesh: istiod and the proxies are played."""
+"""Whose refusals end a wait, without a mesh: istiod and the proxies are played. And what a proxy does not use yet."""
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 import pytest
 
 from conformance.mesh.gate import Gate, NotConverged, Refused
 from conformance.mesh.istiod import Mark
+from conformance.mesh.workloads import Pod
 
 BEFORE = Mark(3, "2026-01-01T00:00:00.000000Z")
 
@@ -32,8 +34,16 @@ class FakeWorkloads:
         return ()
 
 
-def gate(istiod: FakeIstiod, limit: float = 5) -> Gate:
-    return Gate(cast("Any", None), cast("Any", FakeWorkloads()), cast("Any", istiod), limit)
+class FakeProxies(FakeWorkloads):
+    def __init__(self, dump: bytes) -> None:
+        self._dump = dump
+
+    def config_dump(self, _: Pod, __: str) -> bytes:
+        return self._dump
+
+
+def gate(istiod: FakeIstiod, limit: float = 5, workloads: FakeWorkloads | None = None) -> Gate:
+    return Gate(cast("Any", None), cast("Any", workloads or FakeWorkloads()), cast("Any", istiod), limit)
 
 
 def test_a_refusal_of_an_involved_proxy_ends_the_wait_with_its_reason() -> None:
@@ -60,3 +70,21 @@ def test_without_refusals_the_wait_ends_with_what_is_missing() -> None:
 
     with pytest.raises(NotConverged, match="old after 0 s: reviews"):
         waiting._until(lambda: ["reviews"], "old")
+
+
+@pytest.mark.parametrize(("warming", "is_awaited"), [("reviews.shop", True), ("reviews.elsewhere", False)])
+def test_a_cluster_of_the_scenarios_services_is_awaited_until_it_is_in_use(warming: str, *, is_awaited: bool) -> None:
+    dump = {"configs": [{"cluster": {"name": f"outbound|9080|v2|{warming}.svc.cluster.local"}}]}
+    waiting = gate(FakeIstiod(3), limit=0, workloads=FakeProxies(json.dumps(dump).encode()))
+    sender = Pod("shop", "client-1", "10.0.0.1", "client", "client", has_proxy=True)
+
+    def passed() -> None:
+        waiting.pass_warm([sender], ["shop"], at_gateways=False)
+
+    if is_awaited:
+        with pytest.raises(
+            NotConverged, match=r"wait for the endpoints .*client-1 \(outbound\|9080\|v2\|reviews\.shop"
+        ):
+            passed()
+    else:
+        passed()

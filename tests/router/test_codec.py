@@ -17,13 +17,13 @@ def sent(path: str = "/", **changes: Any) -> Request:
 
 
 def message(request: Request, **settings: Any) -> Message:
-    seen = received(request, **{"scheme": "http", **settings})
+    seen = received(request, **{"scheme": "http", "normalization": "BASE", **settings})
     assert isinstance(seen, Message), seen
     return seen
 
 
 def refusal(request: Request, **settings: Any) -> Refused:
-    seen = received(request, **{"scheme": "http", **settings})
+    seen = received(request, **{"scheme": "http", "normalization": "BASE", **settings})
     assert isinstance(seen, Refused), seen
     return seen
 
@@ -47,6 +47,7 @@ NORMALISED = [
     ("/a/..;x=1/b", "/b", "/b", "/b"),
     ("/a/.;x/b", "/a/b", "/a/b", "/a/b"),
     ("/a/..;x", "/", "/", "/"),
+    ("/a/b/..", "/a/", "/a/", "/a/"),
     ("/a/%2e%2e;x/b", "/a/..;x/b", "/a/..;x/b", "/a/..;x/b"),
     ("/a\\..;x/b", "/a/..;x/b", "/a/..;x/b", "/a/..;x/b"),
     ("/a%2f..;x/b", SAME, SAME, "/b"),
@@ -236,6 +237,7 @@ UPGRADE: dict[str, tuple[str, ...]] = {"connection": ("Upgrade",), "upgrade": ("
 HEADERS: list[tuple[str, Headers, dict[str, tuple[str, ...]]]] = [
     ("names become lower case", (("X-A", "V"),), {"x-a": ("V",)}),
     ("values lose the space around them", (("x", " a b\t"),), {"x": ("a b",)}),
+    ("other signs around them stay", (("x", "X\xa0"),), {"x": ("X\xa0",)}),
     ("empty values stay", (("x", ""),), {"x": ("",)}),
     ("underscores stay", (("x_y", "1"),), {"x_y": ("1",)}),
     ("repeated values keep their order", (("x", "2"), ("X", "1")), {"x": ("2", "1")}),

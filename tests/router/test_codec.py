@@ -272,6 +272,7 @@ def test_headers(headers: Headers, seen: dict[str, tuple[str, ...]]) -> None:
         (sent("a b"), "the request target is empty or has characters that HTTP/1.1 does not know there"),
         (sent("h", method="CONNECT"), "h is no host with a port"),
         (sent("relative"), "relative is no URL"),
+        (sent("/a%00"), "the path /a%00 has an encoded zero byte"),
         (sent("/a b", http_version="2"), "the path /a b is malformed"),
         (sent(authority="a b", http_version="2"), "the method or :authority is missing or malformed"),
     ],

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from conformance.router.authorization_rules import CompiledRule, Unusable, Use, compile_rule
@@ -18,7 +17,6 @@ from conformance.router.message import Message
 from conformance.router.objects.metadata import Reference
 from conformance.router.objects.security import AuthorizationPolicy
 from conformance.router.policy_selection import selects
-from conformance.router.request_authentication import Authenticated
 from conformance.router.versions import Version
 
 __all__ = ["DENIED_BODY", "Authorization", "Authorizer", "Caller", "Decision", "policies_for"]
@@ -29,7 +27,6 @@ DENIED_BODY = "RBAC: access denied"
 Authorizer = Literal["http", "grpc"]
 """MeshConfig.extensionProviders: envoyExtAuthzHttp, which knows no TCP, and envoyExtAuthzGrpc."""
 
-_NO_AUTHORIZERS: Mapping[str, Authorizer] = MappingProxyType({})
 _DRY_RUN = "istio.io/dry-run"
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _NO_MESSAGE = Message(method="", scheme="", authority="", path="", query=None)
@@ -111,37 +108,19 @@ class Authorization:
     refused: Decision | None = None
     """Envoy does not take these policies, so it follows older ones that the router does not know."""
 
-    def decide_custom(self, caller: Caller, message: Message, port: int, *, destination_address: str = "") -> Decision:
+    def decide_custom(self, caller: Caller, message: Message, port: int, *, destination_address: str) -> Decision:
         """What comes before the check of tokens: CUSTOM policies see the request as it arrived."""
-        if self.is_empty:
-            return UNGUARDED
         return self.refused or self.http.ask(Seen(caller, port, destination_address, message))
 
-    def decide_http(
-        self,
-        caller: Caller,
-        message: Message,
-        authenticated: Authenticated | None,
-        port: int,
-        *,
-        destination_address: str = "",
-    ) -> Decision:
-        """One request, as it arrived and as the check of tokens left it, to a port of the workload itself.
+    def decide_http(self, caller: Caller, message: Message, port: int, *, destination_address: str) -> Decision:
+        """A request that decide_custom lets pass, as the check of tokens left it, to a port of the workload itself.
 
         Where it is denied the client gets 403 and DENIED_BODY.
         """
-        if self.is_empty:
-            return UNGUARDED
-        asked = self.refused or self.http.ask(Seen(caller, port, destination_address, message))
-        if not asked.allowed:
-            return asked
-        checked = authenticated.message if authenticated else message
-        return self.http.decide(Seen(caller, port, destination_address, checked))
+        return self.http.decide(Seen(caller, port, destination_address, message))
 
-    def decide_tcp(self, caller: Caller, port: int, *, destination_address: str = "") -> Decision:
+    def decide_tcp(self, caller: Caller, port: int, *, destination_address: str) -> Decision:
         """One connection to a port that is not HTTP; where it is denied the proxy closes it."""
-        if self.is_empty:
-            return UNGUARDED
         seen = Seen(caller, port, destination_address, _NO_MESSAGE)
         asked = self.refused or self.tcp.ask(seen)
         return self.tcp.decide(seen) if asked.allowed else asked
@@ -154,8 +133,8 @@ def policies_for(
     labels: Mapping[str, str],
     root_namespace: str,
     version: Version,
-    trust_domain: str = "cluster.local",
-    authorizers: Mapping[str, Authorizer] = _NO_AUTHORIZERS,
+    trust_domain: str,
+    authorizers: Mapping[str, Authorizer],
 ) -> Authorization:
     """The policies that select the workload: the root namespace's, then its own, each by age.
 

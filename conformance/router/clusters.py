@@ -10,7 +10,7 @@ from fractions import Fraction
 from conformance.router.destination_rules import Consolidated, Policy, policy_of
 from conformance.router.objects.destination_rule import Failover, LocalityLoadBalancer
 from conformance.router.prediction import ONE
-from conformance.router.registry import UNREACHABLE, Endpoint, Port, Resolution, Service, has_labels
+from conformance.router.registry import UNREACHABLE, Endpoint, Resolution, Service, has_labels
 from conformance.router.routes import ClusterKey
 
 
@@ -20,7 +20,6 @@ class Cluster:
 
     key: ClusterKey
     service: Service
-    port: Port
     policy: Policy
     rule: Consolidated | None
     members: tuple[tuple[Endpoint, Fraction], ...]
@@ -39,7 +38,6 @@ class Cluster:
 class Missing:
     """Why there is no such cluster."""
 
-    key: ClusterKey
     why: str
 
 
@@ -49,19 +47,18 @@ def cluster(
     """`services` are the client's; `rule` is what it gets for the host."""
     service = services.get(key.host)
     if service is None:
-        return Missing(key, f"{key.host} is no service that this proxy knows")
-    port = service.ports.get(key.port)
-    if port is None:
+        return Missing(f"{key.host} is no service that this proxy knows")
+    if key.port not in service.ports:
         known = ", ".join(map(str, service.ports)) or "none"
-        return Missing(key, f"{key.host} has no port {key.port} (it has {known})")
+        return Missing(f"{key.host} has no port {key.port} (it has {known})")
     if key.port in service.ghosts:
-        return Missing(key, f"port {key.port} of {key.host} is another ServiceEntry's, of another resolution")
+        return Missing(f"port {key.port} of {key.host} is another ServiceEntry's, of another resolution")
     labels: Mapping[str, str] = {}
     if key.subset:
         named = rule.subsets.get(key.subset) if rule else None
         if named is None:
             where = f"{rule.sources[0]}" if rule and rule.sources else "no DestinationRule"
-            return Missing(key, f"subset {key.subset} is not defined for this client ({where} applies)")
+            return Missing(f"subset {key.subset} is not defined for this client ({where} applies)")
         labels = named[0].labels
     policy = policy_of(rule, key.subset, key.port)
     balancer = policy.load_balancer
@@ -71,13 +68,12 @@ def cluster(
         # Nobody's connection was redirected to a gateway: it knows no other address to go on to.
         found = []
     if service.resolution is Resolution.DNS and not found:
-        return Missing(key, f"istiod leaves out {key}: no endpoint of the ServiceEntry has the subset's labels")
+        return Missing(f"istiod leaves out {key}: no endpoint of the ServiceEntry has the subset's labels")
     found = [each for each in found if each.address != UNREACHABLE]
     setting = balancer.locality_lb_setting if balancer else None
     return Cluster(
         key=key,
         service=service,
-        port=port,
         policy=policy,
         rule=rule,
         members=_shares(found, locality, setting, prefers=policy.outlier_detection is not None),

@@ -74,7 +74,7 @@ class _Line:
     """Of a target in absolute form."""
 
 
-def received(request: Request, *, scheme: str, normalization: str = "BASE", is_edge: bool = False) -> Message | Refused:
+def received(request: Request, *, scheme: str, normalization: str, is_edge: bool = False) -> Message | Refused:
     """The request as filters and routes of a proxy see it.
 
     `scheme` is that of the connection, `normalization` that of MeshConfig.pathNormalization. A gateway is at the edge:
@@ -93,7 +93,7 @@ def received(request: Request, *, scheme: str, normalization: str = "BASE", is_e
         raw, mark, rest = line.target.partition("#")[0].partition("?")
         path, query = normalized(raw, normalization), rest if mark else None
         if path is None:
-            return Refused(400, "", f"the path {raw} has an encoded zero byte")
+            return _refused_path(raw)
     headers = _headers(request.headers)
     forwarded = None if is_edge else headers.get(_FORWARDED_PROTO)
     if forwarded is None:
@@ -105,10 +105,14 @@ def received(request: Request, *, scheme: str, normalization: str = "BASE", is_e
     return Message(request.method, scheme, authority, path, query, headers)
 
 
-def read_again(message: Message, normalization: str) -> Message:
+def read_again(message: Message, normalization: str) -> Message | Refused:
     """As the next proxy reads what one sends on: a rewritten path is normalised once more."""
     path = normalized(message.path, normalization)
-    return message if path is None or path == message.path else replace(message, path=path)
+    return _refused_path(message.path) if path is None else replace(message, path=path)
+
+
+def _refused_path(path: str) -> Refused:
+    return Refused(400, "", f"the path {path} has an encoded zero byte")
 
 
 @lru_cache(maxsize=4096)
@@ -138,9 +142,7 @@ def _parsed(request: Request, authority: str) -> _Line | Refused:
     problem = _problem(request.method, target)
     if problem:
         return Refused(400, "Bad Request", problem)
-    if request.method == "CONNECT":
-        return _Line("", target)
-    if target[0] in "/*":
+    if request.method == "CONNECT" or target.startswith(("/", "*")):
         return _Line(target, authority)
     absolute = _ABSOLUTE.fullmatch(target)
     if not absolute or not _is_dialled(absolute[2]):

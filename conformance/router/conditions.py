@@ -51,7 +51,7 @@ class Header:
         values = message.headers.get(self.name)
         if values is None:
             return _missing(self.field, self.comparison)
-        if self.joins_values and len(values) > 1:
+        if self.joins_values:
             values = (",".join(values),)
         accepts = self.comparison.accepts
         for value in values:
@@ -75,7 +75,7 @@ class WithoutHeader:
         values = message.headers.get(self.name)
         if values is None:
             return self._mismatch_of_missing()
-        if self.joins_values and len(values) > 1:
+        if self.joins_values:
             values = (",".join(values),)
         accepts = self.comparison.accepts
         for value in values:

@@ -144,10 +144,10 @@ def _declared(world: World) -> Mapping[tuple[str, int], tuple[Protocol, Referenc
         declared: dict[tuple[str, int], tuple[Protocol, Reference]] = {}
         services = (each for each in world.services if each.resolution is not Resolution.DNS)
         for service in sorted(services, key=lambda each: (not each.is_kubernetes, each.seniority)):
-            for number, port in service.ports.items():
+            for number, protocol in service.ports.items():
                 for member in service.endpoints.get(number, ()):
                     if member.pod is not None and member.pod.metadata.namespace == service.namespace:
                         place = (member.address, member.port)
-                        declared.setdefault(place, (port.protocol, service.reference))
+                        declared.setdefault(place, (protocol, service.reference))
         found = world.derived["declared ports"] = declared
     return found  # type: ignore[return-value]

@@ -38,7 +38,7 @@ def guarded(world: World, door: Door, passage: Passage, message: Message, trail:
         return replace(made, upstream_time=False, response_set=(("www-authenticate", verified.www_authenticate),))
     if verified.by:
         trail.append(Step("request authentication", "the token is good", verified.by, verified.field))
-    decision = door.authorization.decide_http(caller, message, verified, door.port, destination_address=address)
+    decision = door.authorization.decide_http(caller, verified.message, door.port, destination_address=address)
     if decision.allowed is not True:
         return _denied(decision, trail)
     if decision.policy:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from conformance.router.codec import Refused, read_again, received
 from conformance.router.doors import Door, answers, door_of
 from conformance.router.guarding import guarded, guarded_stream
+from conformance.router.message import Message
 from conformance.router.names import covers
 from conformance.router.objects.kubernetes import Pod, TlsServer
 from conformance.router.passage import UPSTREAM_ERROR, Passage, failed, local, unread
@@ -68,14 +69,16 @@ def _reads_http(world: World, door: Door, passage: Passage) -> bool:
 
 
 def _http(world: World, door: Door, passage: Passage, trail: list[Step]) -> Outcome:
-    message = passage.message
-    if message is None:
-        read = received(passage.request, scheme="http", normalization=world.mesh.path_normalization)
-        if isinstance(read, Refused):
-            return unread(read)
-        message = read
+    level = world.mesh.path_normalization
+    message: Message | Refused
+    if passage.message is None:
+        message = received(passage.request, scheme="http", normalization=level)
     elif passage.edits.set_headers:
-        message = read_again(message, world.mesh.path_normalization)
+        message = read_again(passage.message, level)
+    else:
+        message = passage.message
+    if isinstance(message, Refused):
+        return unread(message)
     admitted = guarded(world, door, passage, message, trail)
     if isinstance(admitted, Outcome):
         return by_server(admitted) if admitted.status else admitted
@@ -113,7 +116,7 @@ def application(pod: Pod, port: int, passage: Passage, *, on_loopback: bool, ser
         Kind.UPSTREAM,
         status=behaviour.status,
         sight=sight,
-        response_set=(*behaviour.headers, *server) if behaviour.headers else server,
+        response_set=(*behaviour.headers, *server),
         at_least=behaviour.seconds,
     )
 

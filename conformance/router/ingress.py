@@ -134,10 +134,10 @@ def _http(visit: _Visit, bound: Bound | None) -> list[Outcome]:
 
 def _read(world: World, passage: Passage, scheme: str) -> Message | Refused:
     level = world.mesh.path_normalization
-    if passage.message is not None:
-        message: Message | Refused = replace(read_again(passage.message, level), scheme=scheme)
-    else:
+    if passage.message is None:
         message = received(passage.request, scheme=scheme, normalization=level, is_edge=True)
+    else:
+        message = read_again(replace(passage.message, scheme=scheme), level)
     if isinstance(message, Refused):
         return message
     # A gateway writes down whom it speaks with, after whatever the client claimed.

@@ -88,7 +88,7 @@ def _opened(egress: Egress, port: int) -> Port:
         found = service.ports.get(port)
         if found is None:
             continue
-        protocol = egress.protocol or found.protocol
+        protocol = egress.protocol or found
         addresses = _addresses(service, port, egress.bind)
         if protocol is Protocol.HTTP or addresses is None:
             shared.setdefault(protocol, []).append(service)
@@ -125,7 +125,7 @@ def _general(shared: Mapping[Protocol, list[Service]], port: int, rules: tuple[L
     if len(kinds) == 1:
         speech = _OWN[kinds.pop()]
         return Listener(speech, port, services[0] if speech is Speech.STREAM else None, services, rules)
-    names = ", ".join(f"{service.host} ({service.ports[port].protocol})" for service in services)
+    names = ", ".join(f"{service.host} ({service.ports[port]})" for service in services)
     return Listener(
         Speech.SNIFFED, port, None, services, rules, conflict=f"port {port} is declared in two ways: {names}"
     )

@@ -43,13 +43,13 @@ def _encoded(unsafe: re.Match[str]) -> str:
 def _without_dots(path: str) -> str:
     """Resolves `.` and `..`; what would climb above the root stays there."""
     kept: list[str] = []
-    segment = ""
-    for segment in path[1:].split("/"):
+    segments = path[1:].split("/")
+    for segment in segments:
         if segment == "..":
             del kept[-1:]
         elif segment != ".":
             kept.append(segment)
-    if segment in {".", ".."}:
+    if segments[-1] in {".", ".."}:
         kept.append("")
     return "/" + "/".join(kept)
 

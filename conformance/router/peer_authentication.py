@@ -81,6 +81,6 @@ def _by_port(policy: PeerAuthentication, inherited: Decided) -> dict[int, Decide
 
 def _mode_of(mtls: MutualTLS | None) -> Mode | None:
     """None where it inherits: absent or UNSET."""
-    if mtls is None or mtls.mode in (None, "", "UNSET"):
+    if mtls is None or mtls.mode in {None, "UNSET"}:
         return None
     return Mode(mtls.mode)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from ipaddress import IPv4Address
 from itertools import count
 
 from conformance.router.mesh_config import MeshConfig
@@ -49,14 +50,6 @@ class Resolution(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
-    number: int
-    name: str
-    protocol: Protocol
-    is_http2: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One place behind one port of a service."""
 
@@ -75,7 +68,8 @@ class Service:
 
     host: str
     namespace: str
-    ports: Mapping[int, Port]
+    ports: Mapping[int, Protocol]
+    """What is spoken at each."""
     addresses: tuple[str, ...]
     """Virtual addresses; none for headless services and most ServiceEntries."""
     resolution: Resolution
@@ -113,11 +107,7 @@ def stated_protocol(protocol: str | None) -> Protocol:
 
 
 def _first_word(name: str | None) -> str:
-    lowered = (name or "").lower()
-    return "grpc-web" if lowered.startswith("grpc-web") else lowered.partition("-")[0]
-
-
-_HTTP2 = frozenset({"http2", "grpc", "kubernetes.io/h2c"})
+    return (name or "").lower().partition("-")[0]
 
 
 class Pods:
@@ -161,7 +151,11 @@ def of_kubernetes(
         yield Service(
             host=_host_of(each, mesh),
             namespace=metadata.namespace,
-            ports={port.port: _kubernetes_port(port) for port in ports if _first_word(_stated(port)) != "udp"},
+            ports={
+                port.port: protocol_of(port.port, port.name, port.app_protocol)
+                for port in ports
+                if _first_word(_stated(port)) != "udp"
+            },
             addresses=(each.cluster_ip,) if each.cluster_ip and not headless else (),
             resolution=resolution,
             audience=audience(exported, metadata.namespace, mesh.default_service_export_to),
@@ -182,16 +176,11 @@ def _stated(port: KubernetesPort) -> str | None:
     return port.name if port.app_protocol is None else port.app_protocol
 
 
-def _kubernetes_port(port: KubernetesPort) -> Port:
-    protocol = protocol_of(port.port, port.name, port.app_protocol)
-    return Port(port.port, port.name or "", protocol, _first_word(_stated(port)) in _HTTP2)
-
-
 def _named_endpoints(
     address: str | None, name: str, ports: Iterable[KubernetesPort], mesh: MeshConfig
 ) -> dict[int, tuple[Endpoint, ...]]:
     """Of an ExternalName, where it is a service of its own: whatever DNS says."""
-    found = (address,) if address else resolve(name, mesh)
+    found = (address,) if address else resolve(name, mesh) or (UNREACHABLE,)
     return {port.port: tuple(Endpoint(each, port.port, {}) for each in found) for port in ports}
 
 
@@ -232,14 +221,13 @@ def of_entries(  # noqa: PLR0917
     by_namespace: dict[str, list[WorkloadEntry]] = defaultdict(list)
     for workload in workloads:
         by_namespace[workload.metadata.namespace].append(workload)
-    numbers = count(1)
+    numbers = count()
     for entry in entries:
         places = _places(entry, by_namespace[entry.metadata.namespace], pods)
         for host in entry.spec.hosts:
             addresses = entry.spec.addresses
             if _is_allocated(entry, host, mesh, version):
-                number = next(numbers)
-                addresses = (f"240.240.{number // 256}.{number % 256}",)
+                addresses = (str(_FIRST_ALLOCATED + next(numbers)),)
             yield _of_entry(entry, host.lower(), addresses, places, pods=pods, mesh=mesh, lookup=lookup)
 
 
@@ -256,6 +244,7 @@ def _is_allocated(entry: ServiceEntry, host: str, mesh: MeshConfig, version: Ver
     )
 
 
+_FIRST_ALLOCATED = IPv4Address("240.240.0.1")
 _ALLOCATE = "networking.istio.io/enable-autoallocate-ip"
 
 _Place = WorkloadEntrySpec | Pod
@@ -296,15 +285,14 @@ def _of_entry(
         places = (WorkloadEntrySpec(address=host),)
     ports, endpoints = {}, {}
     original = resolution is Resolution.ORIGINAL
-    is_external = spec.location in (None, _EXTERNAL)
     for each in spec.ports:
         number, word = each.number or 0, (each.protocol or "").lower()
         if word == "udp":
             continue
-        ports[number] = Port(number, each.name or "", stated_protocol(word), word in _HTTP2)
+        ports[number] = stated_protocol(word)
         target = each.target_port or number
         at = () if original else places
-        endpoints[number] = tuple(_endpoints(at, each.name or "", target, pods, lookup, is_external=is_external))
+        endpoints[number] = tuple(_endpoints(at, each.name or "", target, pods, lookup))
     return Service(
         host=host,
         namespace=metadata.namespace,
@@ -316,13 +304,13 @@ def _of_entry(
         seniority=metadata.seniority,
         endpoints=endpoints,
         is_kubernetes=False,
-        is_external=is_external,
+        is_external=spec.location in (None, _EXTERNAL),
         overrides={each.number or 0: each.target_port for each in spec.ports if each.target_port} if original else {},
     )
 
 
 def _endpoints(
-    places: tuple[_Place, ...], port_name: str, target: int, pods: Pods, lookup: Lookup, *, is_external: bool
+    places: tuple[_Place, ...], port_name: str, target: int, pods: Pods, lookup: Lookup
 ) -> Iterator[Endpoint]:
     for place in places:
         if isinstance(place, Pod):
@@ -330,9 +318,7 @@ def _endpoints(
             continue
         # With inline endpoints the port's targetPort does not count when the endpoint names the port itself.
         port = place.ports.get(port_name, target)
-        mutual = not is_external and (
-            place.labels.get("security.istio.io/tlsMode") == "istio" or place.service_account is not None
-        )
+        mutual = place.labels.get("security.istio.io/tlsMode") == "istio" or place.service_account is not None
         # A name without an answer stays as an endpoint that cannot be reached: the cluster is there all the same.
         for address in lookup(place.address or "") or (UNREACHABLE,):
             pod = pods.by_address.get(address)

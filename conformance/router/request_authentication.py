@@ -20,7 +20,6 @@ from conformance.router.tokens import (
     GOOD,
     MISSING,
     UNKNOWN_ISSUER,
-    UNTOLD,
     WRONG_AUDIENCE,
     Found,
     Kind,
@@ -137,7 +136,7 @@ class Authentication:
         if not self.providers or not self._concerns(message):
             return Authenticated(message)
         passage = _Passage(message.headers, message.query, {token.raw: token for token in tokens}, key_sets)
-        flaws: list[tuple[str, Provider]] = []
+        flaws: list[tuple[str | None, Provider]] = []
         for provider in self.providers:
             flaws.append((passage.attempt(provider), provider))
             if flaws[-1][0] == GOOD:
@@ -202,8 +201,8 @@ class _Passage:
     last: Provider | None = None
     """Who verified a token, the latest."""
 
-    def attempt(self, provider: Provider) -> str:
-        """All tokens that the provider finds have to be good; the first flaw found is the answer."""
+    def attempt(self, provider: Provider) -> str | None:
+        """All tokens that the provider finds have to be good; the first flaw found (flaw_of) is the answer."""
         self._silence(provider)
         found = provider.places.find(self.headers, self.query)
         for each in reversed(found):
@@ -263,7 +262,7 @@ class _Passage:
         )
 
 
-def _gravest(flaws: list[tuple[str, Provider]]) -> tuple[str, Provider]:
+def _gravest(flaws: list[tuple[str | None, Provider]]) -> tuple[str | None, Provider]:
     """What Envoy answers when all fail: the last real complaint, else an unknown issuer."""
     answer = flaws[0]
     for flaw in flaws[1:]:
@@ -272,10 +271,10 @@ def _gravest(flaws: list[tuple[str, Provider]]) -> tuple[str, Provider]:
     return answer
 
 
-def _rejection(message: Message, flaw: str, provider: Provider) -> JwtRejected:
+def _rejection(message: Message, flaw: str | None, provider: Provider) -> JwtRejected:
     return JwtRejected(
         status=403 if flaw == WRONG_AUDIENCE else 401,
-        body=None if flaw == UNTOLD else flaw,
+        body=flaw,
         www_authenticate=f'Bearer realm="{_realm(message)}", error="invalid_token"',
         by=provider.by,
         field=provider.field,

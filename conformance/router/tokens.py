@@ -27,9 +27,6 @@ PREMATURE = "Jwt not yet valid"
 BAD_SIGNATURE = "Jwt verification fails"
 NO_SUCH_KEY = "Jwks doesn't have key to match kid or alg from Jwt"
 BAD_FORM = "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections"
-UNTOLD = "?"
-"""Some flaw: the request holds a well-formed token that nobody has described."""
-
 _ALGORITHMS = frozenset(
     {f"{family}{size}" for family in ("RS", "PS", "ES", "HS") for size in (256, 384, 512)} | {"EdDSA"}
 )
@@ -132,8 +129,10 @@ def _cookies_of(values: tuple[str, ...]) -> dict[str, str]:
     return cookies
 
 
-def flaw_of(raw: str, token: Token | None, issuer: str, audiences: frozenset[str], keys: frozenset[str] | None) -> str:
-    """What is wrong, in Envoy's words and in its order; GOOD if nothing.
+def flaw_of(
+    raw: str, token: Token | None, issuer: str, audiences: frozenset[str], keys: frozenset[str] | None
+) -> str | None:
+    """What is wrong, in Envoy's words and in its order; GOOD if nothing, None for a real token nobody has described.
 
     `issuer` "" and no `audiences` allow any. `keys` None: istiod could not fetch them and put one there that fits no
     token.
@@ -167,7 +166,7 @@ def _flaw_of_key(raw: str, key: str, keys: frozenset[str] | None) -> str:
     return NO_SUCH_KEY if kid and kid not in keys else BAD_SIGNATURE
 
 
-def _malformation(raw: str) -> str:
+def _malformation(raw: str) -> str | None:
     sections = raw.split(".")
     if len(sections) != 3 or not all(sections):
         return BAD_FORM
@@ -180,7 +179,7 @@ def _malformation(raw: str) -> str:
         (isinstance(payload, str), f"Jwt payload {payload}"),
         (_bytes_in(sections[2]) is None, "Jwt signature is an invalid Base64url encoded"),
     )
-    return next((complaint for is_so, complaint in complaints if is_so), UNTOLD)
+    return next((complaint for is_so, complaint in complaints if is_so), None)
 
 
 def _object_in(section: str) -> dict[str, object] | str:

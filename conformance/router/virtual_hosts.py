@@ -64,7 +64,7 @@ def sniffed_table(service: Service, egress: Egress, binding: Binding) -> RouteTa
 
 def _drafts(services: Services, candidates: Sequence[Listed], binding: Binding) -> list[_Draft]:
     index = _Owners(candidates, by_specificity=binding.version.has(Since.MOST_SPECIFIC_WILDCARD))
-    routed = {host: each for host, each in services.items() if each.ports[binding.port].protocol in _ROUTED}
+    routed = {host: each for host, each in services.items() if each.ports[binding.port] in _ROUTED}
     taken: set[str] = set()
     drafts = []
     for each in candidates:

@@ -25,7 +25,6 @@ from conformance.router.objects.security import (
     Source,
     To,
 )
-from conformance.router.request_authentication import Authenticated
 from conformance.router.versions import Version
 
 ROOT = "istio-system"
@@ -107,10 +106,13 @@ def with_claims(**claims: object) -> Message:
     return replace(request(), claims=claims)
 
 
-def decide(guarded: Authorization, caller: Caller = AMY, message: Message | None = None, port: int = 8080) -> Decision:
+def decide(
+    guarded: Authorization, caller: Caller = AMY, message: Message | None = None, checked: Message | None = None
+) -> Decision:
+    """Of a request as it arrived, and as the check of tokens left it."""
     sent = message or request()
-    checked = Authenticated(sent) if sent.claims is not None else None
-    return guarded.decide_http(caller, sent, checked, port, destination_address=WORKLOAD)
+    asked = guarded.decide_custom(caller, sent, 8080, destination_address=WORKLOAD)
+    return guarded.decide_http(caller, checked or sent, 8080, destination_address=WORKLOAD) if asked.allowed else asked
 
 
 @pytest.mark.parametrize(
@@ -136,8 +138,8 @@ def decide(guarded: Authorization, caller: Caller = AMY, message: Message | None
         pytest.param(source(service_accounts=("am",)), "", id="an account's name is whole"),
         pytest.param(source(not_service_accounts=("amy",)), "BOB PLAIN", id="notServiceAccounts"),
         pytest.param(source(ip_blocks=("10.0.0.1",)), "AMY", id="an address"),
-        pytest.param(source(ip_blocks=("10.0.0.5/30",)), "", id="a block, its own bits do not count"),
-        pytest.param(source(ip_blocks=("10.0.0.0/30",)), "AMY BOB", id="a block"),
+        pytest.param(source(ip_blocks=("10.0.0.3/30",)), "AMY BOB", id="a block, its own bits do not count"),
+        pytest.param(source(ip_blocks=("10.0.0.4/30",)), "", id="another block"),
         pytest.param(source(ip_blocks=("2001:db8::/32",)), "", id="a block of the other family"),
         pytest.param(source(not_ip_blocks=("10.0.0.1",)), "BOB PLAIN", id="notIpBlocks"),
         pytest.param(source(ip_blocks=("192.0.2.1",)), "", id="ipBlocks is about the connection"),
@@ -194,6 +196,7 @@ PATHS = ("/", "/a", "/a/", "/a/b", "/a/b/c", "/ab", "/A", "/x=1", "/a/b|c")
         pytest.param(("/{*}/",), "/a/", id="a slash at the end counts"),
         pytest.param(("/a/{**}",), "/a/ /a/b /a/b/c", id="a template for any rest, after its slash"),
         pytest.param(("/{**}/c",), "/a/b/c", id="a template for any middle"),
+        pytest.param(("/a/{*}", "/{**}/c"), "/a/b /a/b/c", id="templates are alternatives"),
         pytest.param(("/a/{*}", "/A", "/ab*"), "/a/b /ab /A", id="templates beside others"),
     ],
 )
@@ -218,7 +221,8 @@ HOST = "request.headers[host]"
         pytest.param(operation(hosts=("*.town",)), request(host="shop.TOWN"), True, id="the end of a host"),
         pytest.param(operation(hosts=("*.town",)), request(host="town"), False, id="not without its dot"),
         pytest.param(operation(hosts=("*",)), request(), True, id="any host"),
-        pytest.param(operation(not_hosts=("shop",)), request(host="shop:80"), True, id="notHosts"),
+        pytest.param(operation(not_hosts=("shop",)), request(), False, id="notHosts"),
+        pytest.param(operation(not_hosts=("shop",)), request(host="shop:80"), True, id="none of notHosts"),
         pytest.param(operation(methods=("GET",)), request(), True, id="a method"),
         pytest.param(operation(methods=("get",)), request(), False, id="in capital letters"),
         pytest.param(operation(methods=("P*",)), request(method="POST"), True, id="the beginning of a method"),
@@ -245,6 +249,7 @@ HOST = "request.headers[host]"
         pytest.param(when("request.headers[x-a]", "2"), request(x_a=("1", "2")), True, id="each of repeated headers"),
         pytest.param(when("request.headers[x-a]", "1,2"), request(x_a=("1", "2")), False, id="not together"),
         pytest.param(when(HOST, "shop"), request(), True, id="host is the authority"),
+        pytest.param(when("request.headers[:authority]", "shop"), request(), True, id=":authority is the authority"),
         pytest.param(when("request.headers[:authority]", "SHOP"), request(), False, id="here with its case"),
         pytest.param(when("request.headers[:method]", "GET"), request(), True, id=":method"),
         pytest.param(when("request.headers[:scheme]", "http"), request(), True, id=":scheme"),
@@ -282,6 +287,7 @@ TOKENS = {
     "deep": with_claims(iss=ISSUER, sub="o/x"),
     "nosub": with_claims(iss=ISSUER),
     "empty": with_claims(iss=ISSUER, sub=""),
+    "short": with_claims(iss="me", sub="s"),
 }
 
 
@@ -293,21 +299,21 @@ def principals(*values: str) -> Rule:
     ("rule", "allowed"),
     [
         pytest.param(principals(f"{ISSUER}/s"), "s", id="issuer and subject"),
-        pytest.param(principals("*"), "s deep", id="any token with both"),
+        pytest.param(principals("*"), "s deep short", id="any token with both"),
         pytest.param(principals(f"{ISSUER}/*"), "s deep", id="any subject"),
         pytest.param(principals(f"{ISSUER}/s*"), "s", id="the beginning of a subject"),
-        pytest.param(principals("*/s"), "s", id="any issuer"),
+        pytest.param(principals("*/s"), "s short", id="any issuer"),
         pytest.param(principals("*/a/s"), "s", id="the end of an issuer"),
         pytest.param(principals("*/*"), "", id="but a star at one end only"),
-        pytest.param(principals("*s"), "s", id="without a slash, the end of a subject"),
+        pytest.param(principals("*s"), "s short", id="without a slash, the end of a subject"),
         pytest.param(principals("https*"), "s deep", id="without a slash, the beginning of an issuer"),
         pytest.param(principals("https://*"), "", id="with a slash it is parted at the last one"),
         pytest.param(principals(f"{ISSUER}/o/x"), "", id="so no subject has one"),
-        pytest.param(principals("s"), "", id="without a slash or star no token fits"),
+        pytest.param(principals("me", "s"), "", id="without a slash or star no token with a subject fits"),
         pytest.param(source(not_request_principals=("*",)), "none nosub empty", id="notRequestPrincipals"),
         pytest.param(when("request.auth.principal", f"{ISSUER}/s"), "s", id="request.auth.principal"),
         pytest.param(when("request.auth.claims[iss]", ISSUER), "s deep nosub empty", id="a claim of all tokens"),
-        pytest.param(when("request.auth.claims[sub]", "*"), "s deep", id="a claim that is not empty"),
+        pytest.param(when("request.auth.claims[sub]", "*"), "s deep short", id="a claim that is not empty"),
         pytest.param(when("request.auth.claims[sub]", but=("s",)), "none deep nosub empty", id="not that claim"),
     ],
 )
@@ -318,7 +324,13 @@ def test_a_rule_allows_tokens(rule: Rule, allowed: str) -> None:
 
 
 CLAIMS = with_claims(
-    aud=["x", "y"], azp="p", scope=["read", "write"], n=5, flag=True, nest={"in": {"deep": "v"}}, **{"a.b": "dotted"}
+    aud=["x", "y"],
+    azp="p",
+    scope=["read", "write"],
+    n=5,
+    flag=True,
+    nest={"in": {"deep": "v"}},
+    **{"a.b": "dotted", "a[b": "odd", "a[b][c": "odder"},
 )
 
 
@@ -339,7 +351,8 @@ CLAIMS = with_claims(
         pytest.param("request.auth.claims[a.b]", "dotted", True, id="they are part of a name"),
         pytest.param("request.auth.claims[nest]", "*", False, id="an object is no text"),
         pytest.param("request.auth.claims[Scope]", "read", False, id="a claim's name has its case"),
-        pytest.param("request.auth.claims[a[b]", "x", False, id="odd brackets are a name"),
+        pytest.param("request.auth.claims[a[b]", "odd", True, id="odd brackets are a name"),
+        pytest.param("request.auth.claims[a[b][c]", "odder", True, id="all of them one"),
     ],
 )
 def test_a_rule_looks_into_claims(key: str, value: str, *, allowed: bool) -> None:
@@ -386,7 +399,8 @@ SECRET, OPEN = operation(paths=("/secret",)), operation(paths=("/open",))
         pytest.param([deny(when("no.such.key", "x"))], "/", True, id="and one of DENY"),
         pytest.param([policy(source(ip_blocks=("10.0.0.1", "x")))], "/", False, id="a bad value drops a rule of ALLOW"),
         pytest.param([deny(source(ip_blocks=("10.0.0.1", "x")))], "/", False, id="but only itself in DENY"),
-        pytest.param([deny(operation(ports=("99999",)))], "/", False, id="with nothing left DENY denies all"),
+        pytest.param([deny(operation(ports=("65536",)))], "/", False, id="with nothing left DENY denies all"),
+        pytest.param([deny(operation(ports=("65535",)))], "/", True, id="the highest port is left"),
         pytest.param([custom(SECRET)], "/secret", False, id="an authorizer that is not set up denies"),
         pytest.param([custom(SECRET)], "/", True, id="what its rules match"),
         pytest.param([custom(SECRET, provider="")], "/secret", False, id="as does none"),
@@ -403,6 +417,7 @@ def test_policies_decide_together(policies: list[AuthorizationPolicy], path: str
         pytest.param([custom(SECRET)], "/", True, id="what it is not asked is allowed"),
         pytest.param([custom(SECRET), deny(ANYTHING)], "/secret", None, id="it is asked first"),
         pytest.param([custom(SECRET), deny(ANYTHING)], "/", False, id="others are asked after it"),
+        pytest.param([custom(SECRET), custom(OPEN, name="q")], "/secret", None, id="two policies may name it"),
         pytest.param(
             [custom(SECRET), custom(OPEN, provider="other", name="q")], "/open", False, id="two authorizers are none"
         ),
@@ -421,15 +436,14 @@ def test_custom_policies_see_the_request_before_tokens_are_checked() -> None:
     guarded = guard(custom(when("request.headers[authorization]", "*")))
     arrived = request(authorization="Bearer x")
 
-    assert guarded.decide_custom(AMY, arrived, 8080).allowed is False
-    assert guarded.decide_http(AMY, arrived, Authenticated(request()), 8080).allowed is False
-    assert guarded.decide_custom(AMY, request(), 8080).allowed is True
+    assert decide(guarded, message=arrived, checked=request()).allowed is False
+    assert decide(guarded, message=request(), checked=arrived).allowed is True
 
 
 def test_without_policies_nobody_is_asked() -> None:
     guarded = guard(policy(namespace="sea"))
 
-    assert guarded.decide_custom(PLAIN, request(), 8080).allowed is True
+    assert decide(guarded, PLAIN).allowed is True
     assert guarded.is_empty
 
 
@@ -437,8 +451,8 @@ def test_other_policies_see_the_request_after_tokens_are_checked() -> None:
     guarded = guard(policy(when("request.headers[authorization]", "*")))
     arrived = request(authorization="Bearer x")
 
-    assert guarded.decide_http(AMY, arrived, Authenticated(request()), 8080).allowed is False
-    assert guarded.decide_http(AMY, arrived, None, 8080).allowed is True
+    assert decide(guarded, message=arrived, checked=request()).allowed is False
+    assert decide(guarded, message=arrived).allowed is True
 
 
 ONLY_AMY = source(principals=("*/amy",))
@@ -459,6 +473,10 @@ ONLY_AMY = source(principals=("*/amy",))
             id="even if another operation would do",
         ),
         pytest.param([policy(OPEN, ONLY_AMY)], "AMY", id="but no other rule"),
+        pytest.param([policy(operation(not_hosts=("x",)))], "", id="hosts are HTTP"),
+        pytest.param([policy(operation(not_methods=("x",)))], "", id="methods are HTTP"),
+        pytest.param([policy(operation(not_paths=("x",)))], "", id="paths are HTTP"),
+        pytest.param([policy(when("destination.ip", WORKLOAD))], "AMY BOB PLAIN", id="addresses are not"),
         pytest.param([policy(principals("*"))], "", id="tokens are HTTP"),
         pytest.param([policy(source(not_request_principals=("*",)))], "", id="also tokens that are not there"),
         pytest.param([policy(when("request.headers[x]", but=("1",)))], "", id="headers are HTTP"),
@@ -481,7 +499,9 @@ def test_connections_are_decided_by_what_is_no_http(policies: list[Authorization
     guarded = guard(*policies, authorizers={"web": "http", "wire": "grpc"})
     callers = {"AMY": AMY, "BOB": BOB, "PLAIN": PLAIN}
 
-    found = [name for name, each in callers.items() if guarded.decide_tcp(each, 7000).allowed]
+    found = [
+        name for name, each in callers.items() if guarded.decide_tcp(each, 7000, destination_address=WORKLOAD).allowed
+    ]
 
     assert found == allowed.split()
 
@@ -504,6 +524,14 @@ METADATA = "experimental.envoy.filters.network.mysql_proxy[town.people]"
 )
 def test_metadata_of_envoys_filters_are_not_known(policies: list[AuthorizationPolicy], *, allowed: bool | None) -> None:
     assert decide(guard(*policies)).allowed is allowed
+
+
+@pytest.mark.parametrize("action", ["ALLOW", "DENY"])
+def test_a_decision_says_that_metadata_are_not_known(action: str) -> None:
+    decision = decide(guard(policy(when(METADATA, "x"), action=action)))
+
+    matches = f"a rule of {'an' if action == 'ALLOW' else 'a'} {action} policy matches"
+    assert decision.why == f"{matches} if it also fits metadata that Envoy's own filters set"
 
 
 @pytest.mark.parametrize(
@@ -535,7 +563,7 @@ def test_versions_differ(version: str, rule: Rule, message: Message, *, allowed:
 def test_a_template_that_envoy_refuses_leaves_older_policies_in_force(path: str) -> None:
     guarded = guard(policy(OPEN, operation(not_paths=(path,))))
 
-    for decision in (decide(guarded), guarded.decide_tcp(AMY, 7000), guarded.decide_custom(AMY, request(), 8080)):
+    for decision in (decide(guarded), guarded.decide_tcp(AMY, 7000, destination_address=WORKLOAD)):
         assert (decision.allowed, decision.field) == (None, "spec.rules[1].to")
 
 
@@ -544,12 +572,20 @@ def test_a_template_that_envoy_refuses_leaves_older_policies_in_force(path: str)
     [
         pytest.param("spiffe://corp/ns/town/sa/amy", True, id="the mesh's own trust domain"),
         pytest.param("spiffe://cluster.local/ns/town/sa/amy", False, id="not the one of that name"),
+        pytest.param("spiffe://other/ns/town/sa/amy", False, id="nor another"),
     ],
 )
 def test_cluster_local_in_a_policy_is_the_trust_domain_of_the_mesh(caller: str, *, allowed: bool) -> None:
     guarded = guard(policy(source(principals=("cluster.local/ns/town/sa/amy",))), trust_domain="corp")
 
     assert decide(guarded, Caller(caller)).allowed is allowed
+
+
+def test_another_trust_domain_in_a_policy_is_itself() -> None:
+    guarded = guard(policy(source(principals=("other/ns/town/sa/amy",))), trust_domain="corp")
+
+    assert decide(guarded, Caller("spiffe://other/ns/town/sa/amy")).allowed is True
+    assert decide(guarded, Caller("spiffe://corp/ns/town/sa/amy")).allowed is False
 
 
 def test_a_name_of_another_kind_is_any_principal_only() -> None:
@@ -571,6 +607,13 @@ RULES = (
         pytest.param([], request(), None, "", id="nothing decides"),
         pytest.param([policy(*RULES)], request("/open"), "p", "spec.rules[1]", id="the rule that allows"),
         pytest.param([deny(ANYTHING)], request(), "d", "spec.rules[0]", id="the rule that denies"),
+        pytest.param(
+            [policy(ANYTHING, action="DENY", namespace=ROOT, name="root"), deny(ANYTHING)],
+            request(),
+            "root",
+            "spec.rules[0]",
+            id="the root namespace's before the workload's",
+        ),
         pytest.param([custom(ANYTHING)], request(), "p", "spec.rules[0]", id="the rule that asks"),
         pytest.param([policy()], request(), "p", "spec.rules", id="no rule at all"),
         pytest.param(
@@ -608,9 +651,31 @@ def test_a_decision_says_what_made_it(
 ) -> None:
     decision = decide(guard(*policies), message=message)
 
-    assert decision.policy == (policy_name and Reference("AuthorizationPolicy", "town", policy_name))
+    home = ROOT if policy_name == "root" else "town"
+    assert decision.policy == (policy_name and Reference("AuthorizationPolicy", home, policy_name))
     assert decision.field == field
     assert decision.why
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        (source(principals=("x",)), "from[0].source.principals"),
+        (source(request_principals=("x",)), "from[0].source.requestPrincipals"),
+        (source(namespaces=("x",)), "from[0].source.namespaces"),
+        (source(service_accounts=("x",)), "from[0].source.serviceAccounts"),
+        (source(ip_blocks=("192.0.2.0",)), "from[0].source.ipBlocks"),
+        (source(remote_ip_blocks=("192.0.2.0",)), "from[0].source.remoteIpBlocks"),
+        (source(not_remote_ip_blocks=("10.0.0.1",)), "from[0].source.notRemoteIpBlocks"),
+        (operation(hosts=("x",)), "to[0].operation.hosts"),
+        (operation(methods=("x",)), "to[0].operation.methods"),
+        (operation(paths=("x",)), "to[0].operation.paths"),
+        (operation(ports=("1",)), "to[0].operation.ports"),
+        (when("source.ip", "192.0.2.0"), "when[0].values"),
+    ],
+)
+def test_a_field_that_stops_a_rule_has_the_name_that_the_api_gives_it(rule: Rule, field: str) -> None:
+    assert decide(guard(policy(rule))).field == f"spec.rules[0].{field}"
 
 
 @pytest.mark.parametrize(

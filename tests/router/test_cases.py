@@ -9,7 +9,7 @@ A row `says` one thing. It has
 What more is expected holds for all questions of the row:
 
 - `sees`: what every workload sees that is reached: path, host, principal, headers (null: taken away);
-- `answers`: what every client gets: headers, `body`, `upstream-time` (yes, no);
+- `answers`: what every client gets: headers, `body`, `upstream-time` (yes, no); `because`: the reason it is told;
 - `takes`, `attempts`: seconds before the answer, and how often workloads see the request; also distributions;
 - `mirrors`: who gets copies beside every outcome, with what chance; `none`. `ratings as HOST` tells its Host too.
 
@@ -30,7 +30,7 @@ from tests.router.lab import answered, ask, attempts, duration, mirrored, rows, 
 
 TABLES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 FIELDS = frozenset(
-    "says given behaves mesh version tokens asks sees answers takes attempts mirrors pending".split(),
+    "says given behaves mesh version tokens asks sees answers because takes attempts mirrors pending".split(),
 )
 
 
@@ -86,6 +86,8 @@ def _more(row: dict[str, Any], predicted: Prediction) -> Iterator[tuple[object, 
         if outcome.sight:
             yield from _compared(row.get("sees", {}), seen(outcome.sight))
         yield from _compared(row.get("answers", {}), answered(outcome))
+        if "because" in row:
+            yield outcome.reason, row["because"]
 
 
 def _compared(wanted: dict[str, Any], found: dict[str, str | None]) -> Iterator[tuple[object, object]]:

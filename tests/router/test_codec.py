@@ -17,13 +17,13 @@ def sent(path: str = "/", **changes: Any) -> Request:
 
 
 def message(request: Request, **settings: Any) -> Message:
-    seen = received(request, **{"scheme": "http", **settings})
+    seen = received(request, **{"scheme": "http", "normalization": "BASE", **settings})
     assert isinstance(seen, Message), seen
     return seen
 
 
 def refusal(request: Request, **settings: Any) -> Refused:
-    seen = received(request, **{"scheme": "http", **settings})
+    seen = received(request, **{"scheme": "http", "normalization": "BASE", **settings})
     assert isinstance(seen, Refused), seen
     return seen
 
@@ -47,6 +47,7 @@ NORMALISED = [
     ("/a/..;x=1/b", "/b", "/b", "/b"),
     ("/a/.;x/b", "/a/b", "/a/b", "/a/b"),
     ("/a/..;x", "/", "/", "/"),
+    ("/a/b/..", "/a/", "/a/", "/a/"),
     ("/a/%2e%2e;x/b", "/a/..;x/b", "/a/..;x/b", "/a/..;x/b"),
     ("/a\\..;x/b", "/a/..;x/b", "/a/..;x/b", "/a/..;x/b"),
     ("/a%2f..;x/b", SAME, SAME, "/b"),
@@ -236,6 +237,7 @@ UPGRADE: dict[str, tuple[str, ...]] = {"connection": ("Upgrade",), "upgrade": ("
 HEADERS: list[tuple[str, Headers, dict[str, tuple[str, ...]]]] = [
     ("names become lower case", (("X-A", "V"),), {"x-a": ("V",)}),
     ("values lose the space around them", (("x", " a b\t"),), {"x": ("a b",)}),
+    ("other signs around them stay", (("x", "X\xa0"),), {"x": ("X\xa0",)}),
     ("empty values stay", (("x", ""),), {"x": ("",)}),
     ("underscores stay", (("x_y", "1"),), {"x_y": ("1",)}),
     ("repeated values keep their order", (("x", "2"), ("X", "1")), {"x": ("2", "1")}),
@@ -270,6 +272,7 @@ def test_headers(headers: Headers, seen: dict[str, tuple[str, ...]]) -> None:
         (sent("a b"), "the request target is empty or has characters that HTTP/1.1 does not know there"),
         (sent("h", method="CONNECT"), "h is no host with a port"),
         (sent("relative"), "relative is no URL"),
+        (sent("/a%00"), "the path /a%00 has an encoded zero byte"),
         (sent("/a b", http_version="2"), "the path /a b is malformed"),
         (sent(authority="a b", http_version="2"), "the method or :authority is missing or malformed"),
     ],

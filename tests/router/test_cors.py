@@ -113,5 +113,12 @@ def test_ignored_credentials_are_still_said() -> None:
     assert answer(policy, preflight(OTHER), Version()) == Preflight((CREDENTIALS,))
 
 
+def test_a_regex_that_re2_does_not_know_is_an_error_with_its_field() -> None:
+    policy = CorsPolicy(allow_origins=(StringMatch(regex="["),))
+
+    with pytest.raises(ValueError, match=r"corsPolicy\.allowOrigins\.regex: missing \]: \["):
+        answer(policy, simple(ORIGIN), Version())
+
+
 def test_before_1_23_nothing_is_ignored() -> None:
     assert answer(IGNORING, preflight(OTHER), Version.of("1.22")) is None

@@ -16,7 +16,7 @@ from conformance.router.routes import ClusterKey
 
 def pooled(connections: int | None, pending: int | None) -> Cluster:
     pool = ConnectionPool(TCPSettings(max_connections=connections), HTTPSettings(http1_max_pending_requests=pending))
-    return Cluster(ClusterKey("a", 80), None, None, Policy(connection_pool=pool), None, ())  # type: ignore[arg-type]
+    return Cluster(ClusterKey("a", 80), None, Policy(connection_pool=pool), None, ())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_what_exceeds_connections_and_pending_ones_may_be_refused(
 
 
 def test_without_a_pool_nobody_is_refused() -> None:
-    assert refused_share(Cluster(ClusterKey("a", 80), None, None, Policy(), None, ()), 500) == 0  # type: ignore[arg-type]
+    assert refused_share(Cluster(ClusterKey("a", 80), None, Policy(), None, ()), 500) == 0  # type: ignore[arg-type]
 
 
 def test_a_refused_request_is_marked_and_reaches_nobody() -> None:

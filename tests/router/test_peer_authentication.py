@@ -144,6 +144,10 @@ def test_the_narrowest_and_oldest_policy_decides(
     assert (f"{by.name} {field}" if by else None) == decided_by
 
 
+def test_a_selector_may_name_all_labels_of_a_workload() -> None:
+    assert modes_for([shop("STRICT")], namespace="town", labels=SHOP, root_namespace=ROOT).of(8080)[0] is STRICT
+
+
 def test_in_the_root_namespace_itself_only_the_mesh_speaks() -> None:
     policies = [mesh("STRICT"), of("DISABLE", namespace=ROOT, selector=SHOP, name="shop")]
 

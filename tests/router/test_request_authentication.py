@@ -146,6 +146,12 @@ FROM_COOKIE = rule(from_cookies=("session",))
             (rule(),), request(authorization=f"Bearer   {text('good')}"), "amy", id="spaces after Bearer are skipped"
         ),
         pytest.param(
+            (rule(),),
+            request(authorization=f"Bearer bad.{bearer('good')}"),
+            f"401 {BAD_FORM}",
+            id="the first Bearer counts",
+        ),
+        pytest.param(
             (rule(),), request(authorization="Bearer ***"), f"401 {BAD_FORM}", id="after Bearer comes a token"
         ),
         pytest.param(
@@ -293,6 +299,18 @@ FROM_COOKIE = rule(from_cookies=("session",))
         ),
         pytest.param(
             (rule(), RULE_B),
+            request(authorization=bearer("expired")),
+            "401 Jwt is expired",
+            id="whichever rule comes first",
+        ),
+        pytest.param(
+            (FROM_X, rule("b", "jwks-b")),
+            request(authorization=bearer("stranger")),
+            f"401 {UNKNOWN_ISSUER}",
+            id="an unknown issuer beats a token that is not found",
+        ),
+        pytest.param(
+            (rule(), RULE_B),
             request(authorization=bearer("forgedb")),
             f"401 {BAD_SIGNATURE}",
             id="a key of the other rule does not help",
@@ -342,6 +360,7 @@ def test_a_request_passes_or_is_refused(rules: tuple[JWTRule, ...], message: Mes
         pytest.param("a.b.", BAD_FORM, id="an empty section"),
         pytest.param("a.b.c", "Jwt header is an invalid Base64url encoded", id="a header that is no base64"),
         pytest.param("e3=0.e30.aaaa", "Jwt header is an invalid Base64url encoded", id="wrong padding"),
+        pytest.param("e3=.e30.aaaa", "Jwt header is an invalid Base64url encoded", id="half the padding"),
         pytest.param("aaaa.bbbb.cccc", "Jwt header is an invalid JSON", id="a header that is no JSON"),
         pytest.param("WzFd.e30.aaaa", "Jwt header is an invalid JSON", id="a header that is no object"),
         pytest.param("e30.e30.aaaa", "Jwt header [alg] field is required and must be a string", id="no algorithm"),
@@ -355,6 +374,7 @@ def test_a_request_passes_or_is_refused(rules: tuple[JWTRule, ...], message: Mes
         ),
         pytest.param(jwt({"alg": "RS256"}), None, id="a real token that nobody described"),
         pytest.param(f"{section({'alg': 'RS256'})}.e30=.aaaa", None, id="right padding"),
+        pytest.param(f"{section({'alg': 'RS256'})}.e 30.aaaa", None, id="a space within"),
     ],
 )
 def test_a_text_that_is_no_token_is_refused_with_the_flaw_that_envoy_sees_first(raw: str, body: str | None) -> None:
@@ -401,6 +421,12 @@ def test_a_cookie_stays() -> None:
     message = request(cookie=f"session={text('good')}")
 
     assert passed((FROM_COOKIE,), message).message.headers == message.headers
+
+
+def test_without_a_token_no_rule_is_named() -> None:
+    found = passed((rule(),), request(authorization="Basic Zm9v"))
+
+    assert (found.by, found.field) == (None, "")
 
 
 @pytest.mark.parametrize(
@@ -511,6 +537,12 @@ def test_the_payload_goes_to_a_header(raw: str, payload: str | None) -> None:
     assert found.added_headers == (("x-payload", payload),)
 
 
+def test_the_header_of_payloads_is_taken_from_a_client_without_a_token() -> None:
+    found = passed((rule(output_payload_to_header="X-Payload"),), request(x_payload="e30"))
+
+    assert (found.message.headers, found.removed_headers) == ({}, ("x-payload",))
+
+
 OUTPUT = rule(output_claim_to_headers=(ClaimToHeader("x-sub", "sub"),))
 OUTPUT_B = rule("b", "jwks-b", from_params=("t",), output_claim_to_headers=(ClaimToHeader("x-sub-b", "sub"),))
 
@@ -575,6 +607,13 @@ def test_the_refusal_names_the_realm(message: Message, realm: str) -> None:
     assert (str(found.by), found.field) == ("RequestAuthentication town/p", "spec.jwtRules[1]")
 
 
+def test_of_rules_that_know_an_issuer_equally_little_the_first_refuses() -> None:
+    found = guard(policy(rule(), RULE_B)).check(request(authorization=bearer("stranger")), TOKENS, KEYS)
+
+    assert isinstance(found, JwtRejected)
+    assert found.field == "spec.jwtRules[0]"
+
+
 GATEWAY = PolicyTargetReference("gateway.networking.k8s.io", "Gateway", "edge")
 
 
@@ -600,6 +639,12 @@ GATEWAY = PolicyTargetReference("gateway.networking.k8s.io", "Gateway", "edge")
             {"gateway.networking.k8s.io/gateway-name": "edge"},
             True,
             id="to the Gateway that is its target",
+        ),
+        pytest.param(
+            policy(rule(), target_refs=(replace(GATEWAY, namespace="town"),)),
+            {"gateway.networking.k8s.io/gateway-name": "edge"},
+            True,
+            id="also where its namespace is named",
         ),
         pytest.param(
             policy(rule(), target_refs=(replace(GATEWAY, name="side"),)),
@@ -630,9 +675,10 @@ def test_a_policy_speaks_to_what_it_selects(
 
 
 def test_the_rules_of_all_policies_count_together() -> None:
-    both = guard(policy(rule(), age=2), policy(RULE_B, namespace=ROOT, age=1))
+    both = guard(policy(rule(), age=2), policy(RULE_B, rule(), namespace=ROOT, age=1))
 
-    assert [provider.issuer for provider in both.providers] == ["a", "b"]
+    homes = [(provider.issuer, provider.by.namespace) for provider in both.providers]
+    assert homes == [("a", "town"), ("a", ROOT), ("b", ROOT)]
     for good in ("good", "goodb"):
         assert isinstance(both.check(request(authorization=bearer(good)), TOKENS, KEYS), Authenticated)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.router.tokens import Places, parameters_of, with_lists
+from conformance.router.objects.security import JWTHeader, JWTRule
+from conformance.router.tokens import Found, Kind, Places, parameters_of, with_lists
+from conformance.router.versions import Version
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,7 @@ def test_a_query_is_its_parameters(query: str, parameters: dict[str, list[str]])
         (("c=t",), "t"),
         (("a=1;c=t",), "t"),
         (("a=1;  c=t",), "t"),
+        (("a=1;\tc=t",), None),
         (("Xc=1; c=t",), "t"),
         (("c=a=b",), "a=b"),
         (("c=t; c=u",), "t"),
@@ -36,12 +39,30 @@ def test_a_query_is_its_parameters(query: str, parameters: dict[str, list[str]])
         (('c="',), '"'),
         (('c="t',), '"t'),
         (("c",), None),
+        ((), None),
     ],
 )
 def test_a_cookie_is_the_first_of_its_name(headers: tuple[str, ...], token: str | None) -> None:
-    found = Places((), (), ("c",)).find({"cookie": headers}, None)
+    found = Places((), (), ("c",)).find({"cookie": headers} if headers else {}, None)
 
-    assert [each.raw for each in found] == ([] if token is None else [token])
+    assert found == ([] if token is None else [Found(token, Kind.COOKIE, "c")])
+
+
+def test_tokens_are_found_in_headers_before_the_query_before_cookies() -> None:
+    places = Places((("x", ""),), ("p",), ("c",))
+
+    assert places.find({"x": ("1", "2"), "cookie": ("c=4",)}, "p=3") == [
+        Found("1", Kind.HEADER, "x"),
+        Found("2", Kind.HEADER, "x"),
+        Found("3", Kind.PARAMETER, "p"),
+        Found("4", Kind.COOKIE, "c"),
+    ]
+
+
+def test_headers_are_looked_at_in_the_order_of_name_and_prefix_together() -> None:
+    rule = JWTRule(from_headers=(JWTHeader("x", "yz"), JWTHeader("xy", "a")))
+
+    assert Places.of(rule, Version()).headers == (("xy", "a"), ("x", "yz"))
 
 
 def test_only_scope_and_permission_become_lists() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conformance.router.mesh_config import MeshConfig
-from conformance.router.names import completed, is_wildcard
+from conformance.router.names import completed
 from conformance.router.objects.destination_rule import (
     ClientTLSSettings,
     ConnectionPool,
@@ -131,9 +131,9 @@ def _most_specific(index: _ByHost | None, host: str) -> list[Consolidated]:
         return []
     if host in index:
         return index[host]
-    # Every wildcard that can cover the host is a star before one of its own endings.
-    start = 2 if is_wildcard(host) else 1
-    for cut in range(start, len(host) + 1):
+    # Every wildcard that covers the host is a star before one of its endings, all of it and nothing at all among them
+    # (mostSpecificHostWildcardMatch; elsewhere a star stands for something).
+    for cut in range(len(host) + 1):
         found = index.get(f"*{host[cut:]}")
         if found:
             return found

@@ -46,7 +46,7 @@ class Door:
         return answers(self.pod, self.target, on_loopback=self.on_loopback)
 
 
-def answers(pod: Pod, port: int, *, on_loopback: bool = False) -> bool:
+def answers(pod: Pod, port: int, *, on_loopback: bool) -> bool:
     """Whether an application listens on a port, at the pod's address or on 127.0.0.1."""
     if port in pod.on_loopback:
         return on_loopback

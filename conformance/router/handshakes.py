@@ -38,10 +38,11 @@ def refusal(proxy: Proxy, bound: Bound, shown: Handshake) -> str:
 
 
 def lacks_certificate(proxy: Proxy, bound: Bound) -> bool:
-    """Whether the server cannot end any handshake, for want of a Secret or a file."""
+    """Whether the server cannot end any handshake, for want of a Secret or a file; ISTIO_MUTUAL names none."""
     tls = bound.server.tls
-    terminates = tls is not None and not bound.passes_through and bound.mode != "ISTIO_MUTUAL"
-    return terminates and tls is not None and bool(_missing(proxy, tls, wants_client=bound.mode in _MUTUAL))
+    if tls is None or bound.passes_through:
+        return False
+    return bool(_missing(proxy, tls, wants_client=bound.mode in _MUTUAL))
 
 
 def _distrust(proxy: Proxy, tls: ServerTLSSettings, shown: Handshake) -> str:

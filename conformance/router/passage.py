@@ -80,7 +80,7 @@ class Passage:
         return self.request.scheme in ("http", "https")
 
 
-def failed(kind: Kind, reason: str = "") -> Outcome:
+def failed(kind: Kind, reason: str) -> Outcome:
     """No HTTP answer, and no workload that saw anything."""
     return Outcome(kind, attempts=(0, 0), reason=reason)
 

@@ -177,7 +177,7 @@ def _with_names(route: HTTPRoute, namespace: str, domain: str) -> HTTPRoute:
         return _completed(destination, namespace, domain)
 
     def bound(match: HTTPMatchRequest) -> HTTPMatchRequest:
-        return replace(match, gateways=_gateways(match.gateways, namespace)) if match.gateways else match
+        return replace(match, gateways=_gateways(match.gateways, namespace))
 
     return replace(
         route,

@@ -15,7 +15,6 @@ _OLDEST_BY_DEFAULT = "1.2"
 _NEWEST_BY_DEFAULT = "1.3"
 _MUTUAL = frozenset({"MUTUAL", "OPTIONAL_MUTUAL"})
 _PAIRS = (frozenset({"tls.crt", "tls.key"}), frozenset({"cert", "key"}))
-_AUTHORITY_KEYS = frozenset({"ca.crt", "cacert"})
 
 
 def refusal(proxy: Proxy, bound: Bound, shown: Handshake) -> str:
@@ -107,4 +106,4 @@ def _authority(proxy: Proxy, tls: ServerTLSSettings) -> str | None:
 
 def _authority_in(world: World, namespace: str, name: str) -> str | None:
     secret: Secret | None = world.secrets.get((namespace, name))
-    return secret.authority if secret is not None and secret.keys & _AUTHORITY_KEYS else None
+    return secret.authority if secret is not None else None

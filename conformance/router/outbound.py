@@ -119,7 +119,7 @@ def _http(opened: _Connection, listener: Listener) -> list[Outcome]:
     message = received(passage.request, scheme="http", normalization=proxy.world.mesh.path_normalization)
     if isinstance(message, Refused):
         return [unread(message)]
-    owner = listener.service if listener.speech is Speech.SNIFFED else None
+    owner = listener.service
     table = proxy.sniffed_table(owner, listener.port) if owner else proxy.table(listener.port)
     if table.refused:
         return [failed(Kind.UNDEFINED, table.refused)]

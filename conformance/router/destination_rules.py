@@ -31,7 +31,6 @@ class Consolidated:
     Built up while the world is built, and not changed after.
     """
 
-    host: str
     namespace: str
     export_to: frozenset[str]
     selector: Mapping[str, str] | None
@@ -106,7 +105,7 @@ class DestinationRules:
                 stands_alone = False
             earlier.add(rule)
         if stands_alone:
-            made = Consolidated(host, rule.metadata.namespace, exports, labels, {}, None, rule.reference, [])
+            made = Consolidated(rule.metadata.namespace, exports, labels, {}, None, rule.reference, [])
             made.add(rule)
             index.setdefault(host, []).append(made)
 

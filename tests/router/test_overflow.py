@@ -72,3 +72,5 @@ def test_the_limits_of_a_subset_are(own: dict[str, object], refused: Fraction) -
     found = predict(mesh, replace(request("http://ratings/"), at_once=8))
 
     assert shares(found) == {"overflow 503": refused, "ratings": 1 - refused}
+    told = "connection pool: more at once than its limits let through  (DestinationRule shop/d)"
+    assert told in map(str, found.trace)

@@ -15,7 +15,6 @@ def merged(root: HTTPRoute, delegate: HTTPRoute) -> HTTPRoute | None:
         return None
     return replace(
         delegate,
-        name=f"{root.name}-{delegate.name}" if root.name and delegate.name else root.name or delegate.name,
         match=matches,
         rewrite=delegate.rewrite or root.rewrite,
         timeout=delegate.timeout or root.timeout,
@@ -47,8 +46,8 @@ def _matches(
 
 
 def _both(root: HTTPMatchRequest, delegate: HTTPMatchRequest) -> HTTPMatchRequest:
+    """Of two blocks that do not contradict each other; `name` and `statPrefix`, which decide nothing, are left out."""
     return HTTPMatchRequest(
-        name=f"{root.name}-{delegate.name}" if root.name and delegate.name else root.name or delegate.name,
         uri=delegate.uri or root.uri,
         scheme=delegate.scheme or root.scheme,
         method=delegate.method or root.method,
@@ -59,9 +58,9 @@ def _both(root: HTTPMatchRequest, delegate: HTTPMatchRequest) -> HTTPMatchReques
         port=delegate.port or root.port,
         source_labels={**root.source_labels, **delegate.source_labels},
         gateways=delegate.gateways or root.gateways,
-        ignore_uri_case=root.ignore_uri_case if delegate.ignore_uri_case is None else delegate.ignore_uri_case,
-        source_namespace=delegate.source_namespace or root.source_namespace,
-        stat_prefix=delegate.stat_prefix or root.stat_prefix,
+        # The root's are the same, or not set.
+        ignore_uri_case=delegate.ignore_uri_case,
+        source_namespace=delegate.source_namespace,
     )
 
 
@@ -101,8 +100,8 @@ def _strings_conflict(root: StringMatch | None, delegate: StringMatch | None) ->
     """A delegate may narrow its root's condition, never widen or leave it; regexes and presence cannot be compared."""
     if root is None or delegate is None:
         return False
-    if delegate.regex or not (root.exact or root.prefix):
+    if delegate.regex:
         return True
     if root.exact:
         return delegate.exact != root.exact
-    return not (delegate.exact or delegate.prefix or "").startswith(root.prefix or "")
+    return not (root.prefix and (delegate.exact or delegate.prefix or "").startswith(root.prefix))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conformance.router.mesh_config import MeshConfig
-from conformance.router.names import completed, is_wildcard
+from conformance.router.names import completed
 from conformance.router.objects.destination_rule import (
     ClientTLSSettings,
     ConnectionPool,
@@ -31,7 +31,6 @@ class Consolidated:
     Built up while the world is built, and not changed after.
     """
 
-    host: str
     namespace: str
     export_to: frozenset[str]
     selector: Mapping[str, str] | None
@@ -106,7 +105,7 @@ class DestinationRules:
                 stands_alone = False
             earlier.add(rule)
         if stands_alone:
-            made = Consolidated(host, rule.metadata.namespace, exports, labels, {}, None, rule.reference, [])
+            made = Consolidated(rule.metadata.namespace, exports, labels, {}, None, rule.reference, [])
             made.add(rule)
             index.setdefault(host, []).append(made)
 
@@ -131,9 +130,9 @@ def _most_specific(index: _ByHost | None, host: str) -> list[Consolidated]:
         return []
     if host in index:
         return index[host]
-    # Every wildcard that can cover the host is a star before one of its own endings.
-    start = 2 if is_wildcard(host) else 1
-    for cut in range(start, len(host) + 1):
+    # Every wildcard that covers the host is a star before one of its endings, all of it and nothing at all among them
+    # (mostSpecificHostWildcardMatch; elsewhere a star stands for something).
+    for cut in range(len(host) + 1):
         found = index.get(f"*{host[cut:]}")
         if found:
             return found

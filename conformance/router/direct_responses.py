@@ -9,7 +9,6 @@ from conformance.router.header_operations import Changes
 from conformance.router.message import Message
 from conformance.router.objects.virtual_service import HTTPBody, HTTPDirectResponse
 from conformance.router.request import Headers
-from conformance.router.undefined import Undefined
 
 _CONTENT_TYPE = "content-type"
 _WITHOUT_BODY = frozenset({204, 304})
@@ -24,13 +23,11 @@ class DirectAnswer:
     headers: Headers
 
 
-def direct_response(response: HTTPDirectResponse, message: Message, changes: Changes) -> DirectAnswer | Undefined:
-    """`changes` are those of the rule to responses.
+def direct_response(response: HTTPDirectResponse, message: Message, changes: Changes) -> DirectAnswer:
+    """For a status that Envoy takes (`Listed.refused`). `changes` are those of the rule to responses.
 
     Envoy answers 201 and 3xx with a Location: that of the request itself, if the rule sets no other.
     """
-    if not 200 <= response.status < 600:
-        return Undefined(f"directResponse.status {response.status}: Envoy refuses the whole route table")
     headers: dict[str, tuple[str, ...]] = {}
     if response.status == 201 or 300 <= response.status < 400:
         headers["location"] = (f"{message.scheme}://{message.authority}{message.target}",)
@@ -50,6 +47,7 @@ def _text(body: HTTPBody | None) -> str:
     if body is None:
         return ""
     if body.bytes:
-        standard = body.bytes.replace("-", "+").replace("_", "/").rstrip("=")
-        return base64.b64decode(standard + "=" * (-len(standard) % 4)).decode(errors="replace")
+        standard = body.bytes.replace("-", "+").replace("_", "/")
+        # Padding may be missing; too much of it is ignored.
+        return base64.b64decode(f"{standard}==").decode(errors="replace")
     return body.string or ""

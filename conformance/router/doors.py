@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from conformance.router.authorization import Authorization, policies_for
 from conformance.router.objects.kubernetes import Pod
-from conformance.router.objects.metadata import Reference
 from conformance.router.peer_authentication import Decided, Mode, modes_for
-from conformance.router.registry import Protocol, Resolution, protocol_of
+from conformance.router.registry import Protocol, Resolution, stated_protocol
 from conformance.router.request_authentication import Authentication, authenticators_for
 from conformance.router.scopes import sidecar_of
 from conformance.router.versions import Since
@@ -28,8 +27,6 @@ class Door:
     general_mode: Mode
     """Of the namespace or the mesh: all that clients look at who do not tell workloads apart."""
     protocol: Protocol
-    by: Reference | None
-    """The Service or Sidecar that says which protocol it is."""
     target: int
     on_loopback: bool
     authentication: Authentication
@@ -46,7 +43,7 @@ class Door:
         return answers(self.pod, self.target, on_loopback=self.on_loopback)
 
 
-def answers(pod: Pod, port: int, *, on_loopback: bool = False) -> bool:
+def answers(pod: Pod, port: int, *, on_loopback: bool) -> bool:
     """Whether an application listens on a port, at the pod's address or on 127.0.0.1."""
     if port in pod.on_loopback:
         return on_loopback
@@ -74,7 +71,6 @@ def _door(world: World, pod: Pod, port: int) -> Door:
         mode=peers.of(port) if knows_port else peers.everywhere,
         general_mode=general.everywhere[0],
         protocol=served.protocol,
-        by=served.by,
         target=served.target,
         on_loopback=served.on_loopback,
         authentication=authenticators_for(
@@ -97,10 +93,9 @@ def _door(world: World, pod: Pod, port: int) -> Door:
 
 
 class _Served(NamedTuple):
-    """What a port leads to, and by whose word; nobody's for ports that are merely passed through."""
+    """What a port leads to."""
 
     protocol: Protocol
-    by: Reference | None
     target: int
     on_loopback: bool = False
     is_declared: bool = False
@@ -113,14 +108,14 @@ def _served(world: World, pod: Pod, port: int) -> _Served:
     if sidecar and sidecar.spec.ingress:
         for listener in sidecar.spec.ingress:
             if listener.port and listener.port.number == port:
-                protocol = protocol_of(port, listener.port.name, listener.port.protocol)
+                protocol = stated_protocol(listener.port.protocol)
                 target, on_loopback = _endpoint(listener.default_endpoint, port)
-                return _Served(protocol, sidecar.reference, target, on_loopback or always_loopback, is_declared=True)
-        return _Served(Protocol.SNIFFED, sidecar.reference, port)
+                return _Served(protocol, target, on_loopback or always_loopback, is_declared=True)
+        return _Served(Protocol.SNIFFED, port)
     declared = _declared(world).get((pod.address, port))
     if declared:
-        return _Served(*declared, port, always_loopback, is_declared=True)
-    return _Served(Protocol.SNIFFED, None, port)
+        return _Served(declared, port, always_loopback, is_declared=True)
+    return _Served(Protocol.SNIFFED, port)
 
 
 def _endpoint(default: str | None, port: int) -> tuple[int, bool]:
@@ -134,20 +129,20 @@ def _endpoint(default: str | None, port: int) -> tuple[int, bool]:
     return int(number), address in ("127.0.0.1", "[::1]")
 
 
-def _declared(world: World) -> Mapping[tuple[str, int], tuple[Protocol, Reference]]:
+def _declared(world: World) -> Mapping[tuple[str, int], Protocol]:
     """What Services say of the ports they lead to; of several the oldest.
 
     ServiceEntries of the pod's namespace count too, after Services, since the ages of the two are not comparable here.
     """
     found = world.derived.get("declared ports")
     if found is None:
-        declared: dict[tuple[str, int], tuple[Protocol, Reference]] = {}
+        declared: dict[tuple[str, int], Protocol] = {}
         services = (each for each in world.services if each.resolution is not Resolution.DNS)
         for service in sorted(services, key=lambda each: (not each.is_kubernetes, each.seniority)):
             for number, protocol in service.ports.items():
                 for member in service.endpoints.get(number, ()):
                     if member.pod is not None and member.pod.metadata.namespace == service.namespace:
                         place = (member.address, member.port)
-                        declared.setdefault(place, (protocol, service.reference))
+                        declared.setdefault(place, protocol)
         found = world.derived["declared ports"] = declared
     return found  # type: ignore[return-value]

@@ -76,7 +76,7 @@ def _first_match(hop: Hop, routes: Iterable[Route]) -> Route | None:
         reason = route.matcher.mismatch(hop.message)
         if reason is None:
             name = route.field or "the service's default route"
-            hop.trail.append(Step("rule", name, route.by, route.field, "", tuple(rejected)))
+            hop.trail.append(Step("rule", name, route.by, route.field, rejected=tuple(rejected)))
             return route
         rejected.append(f"{route.by} {route.field}: {reason}")
     hop.trail.append(Step("rule", "none matches", rejected=tuple(rejected)))
@@ -94,7 +94,6 @@ def _redirected(hop: Hop, route: Route, action: Redirect) -> Outcome:
 
 def _directly(hop: Hop, action: Direct) -> Outcome:
     found = direct_response(action.response, hop.message, action.operations.response)
-    assert not isinstance(found, Undefined), "Envoy refuses a table with such a rule as a whole"
     return replace(local(Kind.DIRECT, found.status, found.body), response_set=found.headers)
 
 
@@ -116,10 +115,9 @@ def answered(outcome: Outcome, operations: Operations) -> Outcome:
 def _acted(hop: Hop, route: Route) -> Iterator[Outcome]:
     """Fault, then CORS, then the router: the order of Envoy's filters."""
     action = route.action
-    for chance, delay, aborted in _draws(route.fault):
-        if aborted and route.fault:
-            made = replace(local(Kind.FAULT_ABORT, route.fault.status, BODY), at_least=delay)
-            outcomes = _aborted(action, made, chance)
+    for chance, delay, status in _draws(route.fault):
+        if status is not None:
+            outcomes = _aborted(action, local(Kind.FAULT_ABORT, status, BODY), chance)
         elif isinstance(action, Redirect):
             outcomes = iter([_redirected(hop, route, action).times(chance)])
         elif isinstance(action, Direct):
@@ -127,7 +125,7 @@ def _acted(hop: Hop, route: Route) -> Iterator[Outcome]:
         else:
             outcomes = _routed(hop, route, action, chance)
         for outcome in outcomes:
-            yield replace(outcome, at_least=delay + outcome.at_least) if delay and not aborted else outcome
+            yield replace(outcome, at_least=delay + outcome.at_least) if delay else outcome
 
 
 def _aborted(action: Action, made: Outcome, chance: Fraction) -> Iterator[Outcome]:
@@ -139,15 +137,15 @@ def _aborted(action: Action, made: Outcome, chance: Fraction) -> Iterator[Outcom
         yield answered(made, target.operations).times(chance * target.share)
 
 
-def _draws(fault: Fault | None) -> Iterator[tuple[Fraction, float, bool]]:
-    """Chance, seconds of delay, and whether the request is aborted; only what can happen."""
+def _draws(fault: Fault | None) -> Iterator[tuple[Fraction, float, int | None]]:
+    """Chance, seconds of delay, and the status with which the request is aborted, if it is; only what can happen."""
     if fault is None:
-        yield ONE, 0.0, False
+        yield ONE, 0.0, None
         return
     for delay, late in ((float(fault.delay), fault.delay_share), (0.0, 1 - fault.delay_share)):
-        for aborted, share in ((True, fault.abort_share), (False, 1 - fault.abort_share)):
+        for status, share in ((fault.status, fault.abort_share), (None, 1 - fault.abort_share)):
             if late * share:
-                yield late * share, delay, aborted
+                yield late * share, delay, status
 
 
 def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterator[Outcome]:

@@ -15,7 +15,6 @@ _OLDEST_BY_DEFAULT = "1.2"
 _NEWEST_BY_DEFAULT = "1.3"
 _MUTUAL = frozenset({"MUTUAL", "OPTIONAL_MUTUAL"})
 _PAIRS = (frozenset({"tls.crt", "tls.key"}), frozenset({"cert", "key"}))
-_AUTHORITY_KEYS = frozenset({"ca.crt", "cacert"})
 
 
 def refusal(proxy: Proxy, bound: Bound, shown: Handshake) -> str:
@@ -38,10 +37,11 @@ def refusal(proxy: Proxy, bound: Bound, shown: Handshake) -> str:
 
 
 def lacks_certificate(proxy: Proxy, bound: Bound) -> bool:
-    """Whether the server cannot end any handshake, for want of a Secret or a file."""
+    """Whether the server cannot end any handshake, for want of a Secret or a file; ISTIO_MUTUAL names none."""
     tls = bound.server.tls
-    terminates = tls is not None and not bound.passes_through and bound.mode != "ISTIO_MUTUAL"
-    return terminates and tls is not None and bool(_missing(proxy, tls, wants_client=bound.mode in _MUTUAL))
+    if tls is None or bound.passes_through:
+        return False
+    return bool(_missing(proxy, tls, wants_client=bound.mode in _MUTUAL))
 
 
 def _distrust(proxy: Proxy, tls: ServerTLSSettings, shown: Handshake) -> str:
@@ -106,4 +106,4 @@ def _authority(proxy: Proxy, tls: ServerTLSSettings) -> str | None:
 
 def _authority_in(world: World, namespace: str, name: str) -> str | None:
     secret: Secret | None = world.secrets.get((namespace, name))
-    return secret.authority if secret is not None and secret.keys & _AUTHORITY_KEYS else None
+    return secret.authority if secret is not None else None

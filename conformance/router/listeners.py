@@ -31,8 +31,9 @@ class Listener:
     port: int
     service: Service | None = None
     services: tuple[Service, ...] = ()
+    """Those that streams may lead to; requests have the port's table."""
     rules: tuple[Listed, ...] = ()
-    """The VirtualServices of the part that opened it, for streams; requests have the port's table."""
+    """The VirtualServices of the part that opened it, for streams."""
     conflict: str = ""
     """Why Istio's answer is not determined; empty if it is."""
 
@@ -121,11 +122,8 @@ def _general(shared: Mapping[Protocol, list[Service]], port: int, rules: tuple[L
     services = tuple(service for found in shared.values() for service in found)
     kinds = set(shared)
     if Protocol.HTTP in kinds and kinds <= {Protocol.HTTP, Protocol.SNIFFED}:
-        return Listener(Speech.HTTP, port, None, services, rules)
+        return Listener(Speech.HTTP, port)
     if len(kinds) == 1:
-        speech = _OWN[kinds.pop()]
-        return Listener(speech, port, services[0] if speech is Speech.STREAM else None, services, rules)
+        return Listener(_OWN[kinds.pop()], port, None, services, rules)
     names = ", ".join(f"{service.host} ({service.ports[port]})" for service in services)
-    return Listener(
-        Speech.SNIFFED, port, None, services, rules, conflict=f"port {port} is declared in two ways: {names}"
-    )
+    return Listener(Speech.SNIFFED, port, conflict=f"port {port} is declared in two ways: {names}")

@@ -40,7 +40,7 @@ def covers(pattern: str, host: str) -> bool:
     """Whether every name that `host` stands for is one that `pattern` stands for; both may be wildcards."""
     if not is_wildcard(pattern):
         return pattern == host
-    return host.removeprefix("*").endswith(pattern[1:]) and (is_wildcard(host) or len(host) >= len(pattern))
+    return host.endswith(pattern[1:]) and (is_wildcard(host) or len(host) >= len(pattern))
 
 
 def overlap(one: str, other: str) -> bool:

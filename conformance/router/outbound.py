@@ -93,8 +93,7 @@ def _unknown(opened: _Connection) -> list[Outcome]:
         trail.append(Step("egress", "what is unknown goes to the egress proxy", scope.by, _EGRESS_PROXY))
         return through(opened.proxy, chain, passage, opened.dialled, deliver=opened.deliver, trail=trail)
     trail.append(Step("egress", f"ALLOW_ANY lets it pass to {address}:{port}", scope.by))
-    sent = replace(passage, hops=passage.hops + 1)
-    return [_passed(each, passage) for each in opened.deliver(address, port, sent, trail)]
+    return [_passed(each, passage) for each in opened.deliver(address, port, passage, trail)]
 
 
 _EGRESS_PROXY = "spec.outboundTrafficPolicy.egressProxy"
@@ -120,7 +119,7 @@ def _http(opened: _Connection, listener: Listener) -> list[Outcome]:
     message = received(passage.request, scheme="http", normalization=proxy.world.mesh.path_normalization)
     if isinstance(message, Refused):
         return [unread(message)]
-    owner = listener.service if listener.speech is Speech.SNIFFED else None
+    owner = listener.service
     table = proxy.sniffed_table(owner, listener.port) if owner else proxy.table(listener.port)
     if table.refused:
         return [failed(Kind.UNDEFINED, table.refused)]
@@ -148,8 +147,7 @@ def _uncharted(hop: Hop) -> list[Outcome]:
         route = replace(default_route(key, port, scope.by, version), field=_EGRESS_PROXY)
         return answer(hop, VirtualHost("allow_any", lambda: (route,), scope.by))
     trail.append(Step("egress", f"ALLOW_ANY: {name} is unknown, on to {address}:{port}", scope.by))
-    sent = replace(hop.passage, hops=hop.passage.hops + 1)
-    return [_let_through(each) for each in hop.deliver(address, port, sent, trail)]
+    return [_let_through(each) for each in hop.deliver(address, port, hop.passage, trail)]
 
 
 def _let_through(outcome: Outcome) -> Outcome:

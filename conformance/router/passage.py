@@ -53,6 +53,7 @@ class Passage:
     """Of the mesh's own handshake."""
     edits: Edits = NO_EDITS
     hops: int = 0
+    """How many proxies have chosen where it goes; what a sidecar lets through unknown is no part of a circle."""
 
     def read(self, message: Message) -> Passage:
         """With what a proxy has read."""
@@ -80,7 +81,7 @@ class Passage:
         return self.request.scheme in ("http", "https")
 
 
-def failed(kind: Kind, reason: str = "") -> Outcome:
+def failed(kind: Kind, reason: str) -> Outcome:
     """No HTTP answer, and no workload that saw anything."""
     return Outcome(kind, attempts=(0, 0), reason=reason)
 

@@ -73,7 +73,6 @@ class Redirect:
 class Direct:
     response: HTTPDirectResponse
     operations: Operations
-    cors: CorsPolicy | None = None
 
 
 Action = Forward | Redirect | Direct

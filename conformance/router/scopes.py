@@ -42,7 +42,6 @@ class Egress:
 class Scope:
     """A namespace's or a workload's view of the mesh."""
 
-    namespace: str
     egresses: tuple[Egress, ...]
     mode: str
     """ALLOW_ANY or REGISTRY_ONLY."""
@@ -64,9 +63,12 @@ class Scope:
                     found[service.host] = joined(known, service)
         return found
 
-    def egress(self, port: int) -> Egress | None:
-        """The part whose route table a port has: its own, else the one for all others (GetEgressListenerForRDS)."""
-        return next(iter(self.parts(port)), None)
+    def egress(self, port: int) -> Egress:
+        """The part whose route table a port has: its own, else the one for all others (GetEgressListenerForRDS).
+
+        Without either the port has no listener, and nobody asks.
+        """
+        return self.parts(port)[0]
 
     def parts(self, port: int) -> Sequence[Egress]:
         """Those that open listeners on a port, the earlier first."""
@@ -106,7 +108,7 @@ def scope_of(world: World, namespace: str, sidecar: Sidecar | None) -> Scope:
     else:
         parts = sidecar.spec.egress or (EgressListener(hosts=("*/*",)),)
         egresses = tuple(_egress(world, listener, namespace, bound) for listener in parts)
-    return Scope(namespace, egresses, mode, proxy, by)
+    return Scope(egresses, mode, proxy, by)
 
 
 @dataclass(frozen=True, slots=True)

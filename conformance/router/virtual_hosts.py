@@ -132,15 +132,10 @@ def _domains(
 ) -> dict[str, VirtualHost]:
     """Each name once, for the first that claims it; a short form never displaces a real host."""
     domains: dict[str, VirtualHost] = {}
-    named: set[str] = set()
     for draft in drafts:
         for host in (*draft.hosts, *(service.host for service in draft.services)):
-            if host in named:
-                continue
-            named.add(host)
-            service = services.get(host) if host not in draft.hosts else None
             made = VirtualHost(f"{host}:{port}", draft.compile, draft.by)
-            for domain, is_expanded in _spellings(host, service, aliases.get(host, ()), naming):
+            for domain, is_expanded in _spellings(host, services.get(host), aliases.get(host, ()), naming):
                 if not (is_expanded and domain in services):
                     domains.setdefault(domain, made)
     return domains

@@ -177,7 +177,7 @@ def _with_names(route: HTTPRoute, namespace: str, domain: str) -> HTTPRoute:
         return _completed(destination, namespace, domain)
 
     def bound(match: HTTPMatchRequest) -> HTTPMatchRequest:
-        return replace(match, gateways=_gateways(match.gateways, namespace)) if match.gateways else match
+        return replace(match, gateways=_gateways(match.gateways, namespace))
 
     return replace(
         route,
@@ -267,9 +267,9 @@ def compile_action(rule: Rule, binding: Binding) -> Action:
     """Redirect before direct response before route."""
     route = rule.route
     if route.redirect:
-        return Redirect(route.redirect, compile_operations(route, None, binding.version))
+        return Redirect(route.redirect, compile_operations(route, None))
     if route.direct_response:
-        return Direct(route.direct_response, compile_operations(route, None, binding.version), route.cors_policy)
+        return Direct(route.direct_response, compile_operations(route, None))
     return Forward(
         targets=_targets(rule, binding),
         rewrite=route.rewrite,
@@ -318,6 +318,6 @@ def _copies(route: HTTPRoute, binding: Binding) -> Iterator[Copy]:
 
 def default_route(cluster: ClusterKey, port: int, by: Reference, version: Version) -> Route:
     """What a service does of which no VirtualService speaks."""
-    target = Target(cluster, ONE, compile_operations(HTTPRoute(), None, version), "")
+    target = Target(cluster, ONE, compile_operations(HTTPRoute(), None), "")
     retries = compile_retries(None, version)
     return Route(compile_match(None, version, ""), Forward((target,), retries=retries), by, "", port)

@@ -37,6 +37,8 @@ from conformance.router.virtual_services import Listed, in_order, listed
 MESH_AUTHORITY = "mesh"
 """The authority of the mesh's own certificates, by the name it has in a Certificate."""
 
+MESH_CERTIFICATE = Certificate(MESH_AUTHORITY)
+
 _Kind = TypeVar("_Kind", bound=AnyObject)
 
 
@@ -125,19 +127,25 @@ class World:
         for candidate in (plain, f"{plain}.{namespace}.svc.{domain}", f"{plain}.svc.{domain}", f"{plain}.{domain}"):
             service = self.by_host.get(candidate)
             if service is not None:
-                return self._addresses(service, namespace)
+                return self._addresses(service)
         if self.mesh.dns_capture:
             captured = self.visible(namespace).get(plain)
             if captured is not None and captured.addresses:
                 return captured.addresses
         return resolve(plain, self.mesh)
 
-    def mesh_certificate(self, principal: str | None) -> Certificate:
-        return Certificate(MESH_AUTHORITY, (principal,) if principal else ())
-
-    def _addresses(self, service: Service, namespace: str) -> tuple[str, ...]:
-        if service.alias_of:
-            return self.addresses_of(service.alias_of, namespace)
+    def _addresses(self, service: Service) -> tuple[str, ...]:
+        """Of a Service, or of what an ExternalName stands for: to DNS a whole name. () for a circle of them."""
+        passed = set()
+        while service.alias_of:
+            target = service.alias_of.removesuffix(".")
+            if target in passed:
+                return ()
+            passed.add(target)
+            known = self.by_host.get(target)
+            if known is None:
+                return resolve(target, self.mesh)
+            service = known
         if service.addresses:
             return service.addresses
         found = {each.address: None for members in service.endpoints.values() for each in members}

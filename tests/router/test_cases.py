@@ -11,7 +11,8 @@ What more is expected holds for all questions of the row:
 - `sees`: what every workload sees that is reached: path, host, principal, headers (null: taken away);
 - `answers`: what every client gets: headers, `body`, `upstream-time` (yes, no); `because`: the reason it is told;
 - `takes`, `attempts`: seconds before the answer, and how often workloads see the request; also distributions;
-- `mirrors`: who gets copies beside every outcome, with what chance; `none`. `ratings as HOST` tells its Host too.
+- `mirrors`: who gets copies beside every outcome, with what chance; `none`. `ratings as HOST` tells its Host too;
+- `tells`: what one of the lines has that traces.py makes of the answer.
 
 `pending` says why the router does not yet answer so.
 """
@@ -27,10 +28,11 @@ import pytest
 
 from conformance.router.prediction import Prediction
 from tests.router.lab import answered, ask, attempts, duration, mirrored, rows, seen, shares
+from tests.router.traces import lines
 
 TABLES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 FIELDS = frozenset(
-    "says given behaves mesh version tokens asks sees answers because takes attempts mirrors pending".split(),
+    "says given behaves mesh version tokens asks sees answers because takes attempts mirrors tells pending".split(),
 )
 
 
@@ -77,6 +79,8 @@ def _more(row: dict[str, Any], predicted: Prediction) -> Iterator[tuple[object, 
         yield shares(predicted, duration), distribution(row["takes"])
     if "attempts" in row:
         yield shares(predicted, attempts), distribution(row["attempts"])
+    if "tells" in row:
+        yield [row["tells"]] * any(row["tells"] in line for line in lines(predicted)), [row["tells"]]
     for outcome in predicted.outcomes:
         if "mirrors" in row:
             wanted = {} if row["mirrors"] == "none" else distribution(row["mirrors"])

@@ -8,6 +8,7 @@ from conformance.router.cors import Preflight, SharedResponse, answer
 from conformance.router.message import Message
 from conformance.router.objects.virtual_service import CorsPolicy, StringMatch
 from conformance.router.versions import Version
+from tests.router.lab import ask
 
 ORIGIN = "http://a.test"
 OTHER = "http://b.test"
@@ -122,3 +123,20 @@ def test_a_regex_that_re2_does_not_know_is_an_error_with_its_field() -> None:
 
 def test_before_1_23_nothing_is_ignored() -> None:
     assert answer(IGNORING, preflight(OTHER), Version.of("1.22")) is None
+
+
+def test_its_headers_replace_what_the_rule_says_of_them() -> None:
+    rule = {
+        "corsPolicy": {"allowOrigins": [{"exact": ORIGIN}], "exposeHeaders": ["x-e", "x-f"]},
+        "headers": {"response": {"set": {EXPOSED[0]: "mine", "x-set": "1"}, "remove": [ACAO, "x-gone"]}},
+        "route": [{"destination": {"host": "ratings"}}],
+    }
+
+    (outcome,) = ask(
+        [{"VirtualService v": {"hosts": ["ratings"], "http": [rule]}}], f"http://ratings/ with origin={ORIGIN}"
+    ).outcomes
+
+    assert [value for name, value in outcome.response_set if name == EXPOSED[0]] == [EXPOSED[1]]
+    assert (ACAO, ORIGIN) in outcome.response_set
+    assert ("x-set", "1") in outcome.response_set
+    assert outcome.response_removed == ("x-gone",)

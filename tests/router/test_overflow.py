@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,8 +11,10 @@ from conformance.router.clusters import Cluster
 from conformance.router.destination_rules import Policy
 from conformance.router.objects.destination_rule import ConnectionPool, HTTPSettings, TCPSettings
 from conformance.router.overflow import overflow, refused_share
+from conformance.router.predict import predict
 from conformance.router.prediction import Kind
 from conformance.router.routes import ClusterKey
+from tests.router.lab import request, shares, world
 
 
 def pooled(connections: int | None, pending: int | None) -> Cluster:
@@ -46,3 +49,28 @@ def test_a_refused_request_is_marked_and_reaches_nobody() -> None:
     refused = overflow()
     assert (refused.kind, refused.status, refused.sight, refused.attempts) == (Kind.OVERFLOW, 503, None, (0, 0))
     assert dict(refused.response_set)["x-envoy-overloaded"] == "true"
+
+
+LIMITS = {"tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 1}}
+WIDER = {"tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 3}}
+TO_SUBSET = {"hosts": ["ratings"], "http": [{"route": [{"destination": {"host": "ratings", "subset": "all"}}]}]}
+
+
+@pytest.mark.parametrize(
+    ("own", "refused"),
+    [
+        ({"outlierDetection": {"consecutive5xxErrors": 5}}, Fraction(6, 8)),
+        ({"connectionPool": WIDER}, Fraction(4, 8)),
+    ],
+    ids=["the host's, where it has none", "its own"],
+)
+def test_the_limits_of_a_subset_are(own: dict[str, object], refused: Fraction) -> None:
+    subset = {"name": "all", "trafficPolicy": own}
+    rule = {"host": "ratings", "trafficPolicy": {"connectionPool": LIMITS}, "subsets": [subset]}
+    mesh = world([{"DestinationRule d": rule}, {"VirtualService v": TO_SUBSET}])
+
+    found = predict(mesh, replace(request("http://ratings/"), at_once=8))
+
+    assert shares(found) == {"overflow 503": refused, "ratings": 1 - refused}
+    told = "connection pool: more at once than its limits let through  (DestinationRule shop/d)"
+    assert told in map(str, found.trace)

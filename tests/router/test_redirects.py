@@ -10,6 +10,7 @@ from conformance.router.objects.virtual_service import HTTPMatchRequest, HTTPRed
 from conformance.router.redirects import https_redirect, redirect
 from conformance.router.undefined import Undefined
 from conformance.router.versions import Version
+from tests.router.lab import ask
 
 PREFIX = HTTPMatchRequest(uri=StringMatch(prefix="/foo"))
 ANY_CASE = HTTPMatchRequest(uri=StringMatch(prefix="/FOO"), ignore_uri_case=True)
@@ -164,3 +165,20 @@ TO_HTTPS = [
 @pytest.mark.parametrize(("url", "location"), [pytest.param(*row[1:], id=row[0]) for row in TO_HTTPS])
 def test_https_redirect(url: str, location: str) -> None:
     assert https_redirect(message(url)) == (301, location)
+
+
+@pytest.mark.parametrize(
+    ("operations", "location"),
+    [
+        pytest.param({"set": {"x": "1"}}, "http://ratings/new", id="other headers leave it"),
+        pytest.param({"set": {"location": "/own"}}, "/own", id="it is replaced"),
+        pytest.param({"remove": ["location"]}, None, id="it is removed"),
+        pytest.param({"set": {"location": "%PROTOCOL%"}}, None, id="what Envoy fills in is left out"),
+    ],
+)
+def test_the_location_is_subject_to_the_rules_operations(operations: dict[str, object], location: str | None) -> None:
+    rule = {"redirect": {"uri": "/new"}, "headers": {"response": operations}}
+
+    (outcome,) = ask([{"VirtualService v": {"hosts": ["ratings"], "http": [rule]}}], "http://ratings/").outcomes
+
+    assert [value for name, value in outcome.response_set if name == "location"] == ([location] if location else [])

@@ -17,12 +17,12 @@ from conformance.router.objects.kubernetes import Pod
 from conformance.router.passage import Passage, failed, local, unread
 from conformance.router.prediction import Kind, Outcome
 from conformance.router.proxies import Proxy, proxy_of
-from conformance.router.request import Handshake
+from conformance.router.request import Certificate, Handshake
 from conformance.router.streams import Chain
 from conformance.router.trace import Step
 from conformance.router.transport import Transport
 from conformance.router.versions import Since
-from conformance.router.world import World
+from conformance.router.world import MESH_AUTHORITY, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _chained(visit: _Visit, found: Offers) -> list[Outcome]:  # noqa: PLR0911 - 
     is_mesh = passage.transport is Transport.MUTUAL
     shown = passage.tls
     if is_mesh:
-        shown = Handshake(passage.sni, visit.proxy.world.mesh_certificate(passage.principal))
+        shown = Handshake(passage.sni, Certificate(MESH_AUTHORITY))
     is_warm = visit.proxy.world.mesh.listeners_are_warm
     if not is_warm and all(lacks_certificate(visit.proxy, each) for each in visit.listener.servers):
         return [failed(Kind.UNDEFINED, _WAITING)]

@@ -30,7 +30,6 @@ from conformance.router.registry import (
     of_kubernetes,
     resolve,
 )
-from conformance.router.request import Certificate
 from conformance.router.versions import Since, Version
 from conformance.router.virtual_services import Listed, in_order, listed
 
@@ -131,9 +130,6 @@ class World:
             if captured is not None and captured.addresses:
                 return captured.addresses
         return resolve(plain, self.mesh)
-
-    def mesh_certificate(self, principal: str | None) -> Certificate:
-        return Certificate(MESH_AUTHORITY, (principal,) if principal else ())
 
     def _addresses(self, service: Service, namespace: str) -> tuple[str, ...]:
         if service.alias_of:

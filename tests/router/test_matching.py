@@ -305,6 +305,21 @@ def test_what_envoy_refuses_is_undefined(block: HTTPMatchRequest, version: str, 
 INVALID = [
     ("in the path", match(regex("(?=a)")), "spec.http[0].match[0].uri.regex: invalid perl operator: (?="),
     ("in a header", header(regex("[")), "spec.http[0].match[0].headers[x].regex: missing ]: ["),
+    (
+        "in the authority",
+        HTTPMatchRequest(authority=regex("[")),
+        "spec.http[0].match[0].authority.regex: missing ]: [",
+    ),
+    (
+        "in withoutHeaders",
+        HTTPMatchRequest(without_headers={"x": regex("[")}),
+        "spec.http[0].match[0].withoutHeaders[x].regex: missing ]: [",
+    ),
+    (
+        "in a query parameter",
+        HTTPMatchRequest(query_params={"x": regex("[")}),
+        "spec.http[0].match[0].queryParams[x].regex: missing ]: [",
+    ),
     ("as * in the path", match(regex("*")), "spec.http[0].match[0].uri.regex: no argument for repetition operator: *"),
 ]
 

@@ -236,6 +236,7 @@ REASONS = [
     (without(regex(".*")), message(), "withoutHeaders[x]: it is absent, which counts as empty"),
     (parameter(exact("v")), message("/?k=w"), "queryParams[k]: exact v is not w"),
     (HTTPMatchRequest(method=exact("PUT")), message(), "method: exact PUT is not GET"),
+    (header(exact("PUT"), ":method"), message(), "headers[:method]: exact PUT is not GET"),
     (without(exact("GET"), ":method"), message(), "withoutHeaders[:method]: excluded, but it is GET"),
     (header(exact("v"), CLAIM), message(claims={"a": 1}), f"headers[{CLAIM}]: exact v is not 1"),
     (header(exact("v"), CLAIM), message(), f"headers[{CLAIM}]: exact v asked for, but it is absent"),
@@ -333,6 +334,7 @@ def test_a_regex_that_re2_does_not_know_is_an_error_with_its_field(block: HTTPMa
 PATHS = [
     ("@request.auth.claims.a", ("a",)),
     ("@request.auth.claims.a.b", ("a", "b")),
+    ("@request.auth.claims[a]", ("a",)),
     ("@request.auth.claims[a][b.c]", ("a", "b.c")),
     ("@request.auth.claims", ()),
     ("@request.auth.claims.", ()),

@@ -39,8 +39,6 @@ class Value:
     name: str
     text: str
     is_known: bool
-    is_sure: bool
-    """It cannot turn out empty. An empty value is neither set nor added."""
     is_joined: bool
     """Added, it goes behind a comma into the value that is there."""
 
@@ -175,9 +173,8 @@ def _values(headers: Mapping[str, str], *, is_response: bool) -> Iterator[Value]
     for key, text in sorted(headers.items()):
         name = key.lower()
         if text and _may_change(name, is_response=is_response):
-            literal = _SUBSTITUTION.sub(lambda found: "%" if found[0] == "%%" else "", text)
             is_known = all(found == "%%" for found in _SUBSTITUTION.findall(text))
-            yield Value(name, literal if is_known else text, is_known, bool(literal), name in names)
+            yield Value(name, text.replace("%%", "%") if is_known else text, is_known, name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +197,8 @@ def _ends(steps: Iterable[Step]) -> dict[str, _End]:
         for name in step.removed:
             ends[name] = _End(is_replaced=True)
         for value in step.set:
-            before = ends.get(value.name, _End())
-            # One that may turn out empty, and then sets nothing, leaves open what was there before.
-            ends[value.name] = _End(value.is_sure or before.is_replaced, (value,))
+            # One that may turn out empty, and then sets nothing, is unknown anyhow.
+            ends[value.name] = _End(is_replaced=True, values=(value,))
         for value in step.added:
             before = ends.get(value.name, _End())
             ends[value.name] = _End(before.is_replaced, (*before.values, value))

@@ -30,9 +30,8 @@ _PREFIX, _EXACT = Way.PREFIX, Way.EXACT
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One match block. `field` names it for a trace: spec.http[0].match[1]."""
+    """One match block."""
 
-    field: str
     uri: Comparison = _ROOT
     ignores_case: bool = False
     """`ignoreUriCase`; regexes keep their own."""
@@ -70,15 +69,17 @@ class Matcher:
 
 
 def compile_match(match: HTTPMatchRequest | None, version: Version, field: str) -> Matcher:
-    """No match at all is the prefix `/`. Raises ValueError, naming the field, for a regex that is none of RE2's."""
+    """No match at all is the prefix `/`. Raises ValueError, naming the field, for a regex that is none of RE2's.
+
+    `field` is the match block's: spec.http[0].match[1].
+    """
     if match is None:
-        return Matcher(field)
+        return Matcher()
     uri = compile_comparison(match.uri, f"{field}.uri") if match.uri else _ROOT
     if uri is PRESENCE:
         uri = _ROOT
     conditions = tuple(_conditions(match, version, field))
     return Matcher(
-        field=field,
         uri=uri,
         ignores_case=bool(match.ignore_uri_case) and uri.way is not Way.REGEX,
         conditions=conditions,

@@ -47,13 +47,13 @@ def _port(redirect: HTTPRedirect, listener_port: int, scheme: str) -> str:
 def _kept_host(message: Message, scheme: str, *, has_port: bool) -> str:
     """The Host, without its port if there is another, or if it was the default of a scheme that changes."""
     authority = message.authority
-    bracket = authority.rfind("]")
-    colon = authority.rfind(":", bracket + 1)
-    if colon < 0:
+    end = "]" if authority.startswith("[") else ""
+    host, colon, port = authority.rpartition(f"{end}:")
+    if not colon:
         return authority
     before = message.headers.get("x-forwarded-proto", (message.scheme,))[0]
-    is_old_default = scheme != before and authority[colon:] == f":{_DEFAULT_PORTS.get(before.lower())}"
-    return authority[:colon] if has_port or is_old_default else authority
+    is_old_default = scheme != before and port == str(_DEFAULT_PORTS.get(before.lower()))
+    return f"{host}{end}" if has_port or is_old_default else authority
 
 
 def _path(redirect: HTTPRedirect, matcher: Matcher, message: Message, version: Version) -> str:

@@ -124,7 +124,9 @@ class RouteTable:
         """Exact, then the longest suffix with at least one character before it, then `*` (section 8)."""
         host = authority.lower()
         if ignores_port:
-            host = without_port(host)
+            before, colon, after = host.rpartition(":")
+            # Envoy does not ask whether it is a number; a colon inside of brackets is none before a port.
+            host = before if colon and "]" not in after else host
         found = self.exact.get(host)
         if found is not None:
             return found
@@ -135,7 +137,7 @@ class RouteTable:
 
 
 def without_port(authority: str) -> str:
-    """The host of an authority; a bracketed IPv6 address keeps its brackets."""
+    """The host of an authority, if a number follows it; a bracketed IPv6 address keeps its brackets."""
     host, colon, port = authority.rpartition(":")
     return host if colon and port.isdecimal() else authority
 

@@ -61,10 +61,8 @@ def _is_retried(outcome: Outcome, policy: RetryPolicy) -> bool:
 
 
 class _Way(NamedTuple):
-    """How a try may end: what it means for the next one, and for the time."""
+    """What the end of a try means for the next one, and for the time."""
 
-    kind: Kind
-    status: int | None
     cost: Fraction
     """Seconds, at most perTryTimeout."""
     is_slow: bool
@@ -80,7 +78,7 @@ def _way(outcome: Outcome, policy: RetryPolicy) -> _Way:
     is_slow = cost is not None and seconds > cost
     if cost is None or not is_slow:
         cost, again = seconds, _is_retried(outcome, policy)
-    return _Way(outcome.kind, outcome.status, cost, is_slow, again, seconds, outcome.attempts)
+    return _Way(cost, is_slow, again, seconds, outcome.attempts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,18 +191,17 @@ def world(
         [typed(each, age=age, where="", namespace=SHOP) for age, each in zip(ages, own, strict=True)],
         services=found.services,
         pods=[behaving(pod, facts.get(pod.workload, {})) for pod in found.pods],
-        secrets=[replace(each, authority=_authority(each, manifests)) for each in found.secrets],
+        secrets=[_read(each, manifests) for each in found.secrets],
         mesh=MeshConfig(**{"names": names, **mesh}),
         version=Version.of(version),
     )
 
 
-def _authority(secret: Secret, manifests: Iterable[Mapping[str, Any]]) -> str | None:
-    """The text of a Secret's certificate authority: in rows its own name is good enough."""
+def _read(secret: Secret, manifests: Iterable[Mapping[str, Any]]) -> Secret:
+    """With the authorities of its certificates: in rows the text of each is the name of its authority."""
     place = {"name": secret.metadata.name, "namespace": secret.metadata.namespace}
     values = next(each["stringData"] for each in manifests if each["kind"] == "Secret" and each["metadata"] == place)
-    found: str | None = values.get("ca.crt") or values.get("cacert")
-    return found
+    return replace(secret, authority=values.get("ca.crt") or values.get("cacert"), issuer=values.get("tls.crt"))
 
 
 def _addresses(services: Iterable[Service], pods: Iterable[Pod]) -> dict[str, str]:
@@ -269,7 +268,11 @@ def ask(
     tokens: Mapping[str, Mapping[str, Any]] | None = None,
     **settings: Any,
 ) -> Prediction:
-    mesh = world(given, **settings)
+    return put(world(given, **settings), text, tokens)
+
+
+def put(mesh: World, text: str, tokens: Mapping[str, Mapping[str, Any]] | None = None) -> Prediction:
+    """What a world answers to the question of a row."""
     return predict(mesh, request(_addressed(text, _addresses(mesh.kubernetes, mesh.pods.all)), tokens))
 
 

@@ -27,7 +27,8 @@ from typing import Any
 import pytest
 
 from conformance.router.prediction import Prediction
-from tests.router.lab import answered, ask, attempts, duration, mirrored, rows, seen, shares
+from conformance.router.world import World
+from tests.router.lab import answered, attempts, duration, mirrored, put, rows, seen, shares, world
 from tests.router.traces import lines
 
 TABLES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
@@ -44,6 +45,14 @@ def cases() -> Iterator[Any]:
                 yield pytest.param(row, question, expected, id=f"{table.stem}: {row['says']}: {question}", marks=marks)
 
 
+def _several() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows with more than one question."""
+    for table in TABLES:
+        for row in rows(table):
+            if len(row["asks"]) > 1 and "pending" not in row:
+                yield f"{table.stem}: {row['says']}", row
+
+
 def distribution(text: object) -> dict[str, Fraction]:
     """`reviews-v1`, or `1/3 reviews-v1, 2/3 cluster_missing 503`."""
     found: dict[str, Fraction] = {}
@@ -58,19 +67,27 @@ def distribution(text: object) -> dict[str, Fraction]:
 
 @pytest.mark.parametrize(("row", "question", "expected"), [*cases()])
 def test_the_router_answers_as_specified(row: dict[str, Any], question: str, expected: str) -> None:
-    predicted = ask(
-        row.get("given", ()),
-        question,
-        version=str(row.get("version", "1.32")),
-        behaves=row.get("behaves"),
-        tokens=row.get("tokens"),
-        **row.get("mesh", {}),
-    )
+    predicted = put(_world(row), question, row.get("tokens"))
     trace = "\n".join(map(str, predicted.trace))
 
     assert shares(predicted) == distribution(expected), trace
     for found, wanted in _more(row, predicted):
         assert found == wanted, trace
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=name) for name, row in _several()])
+def test_what_a_world_was_asked_before_is_nothing_to_the_next_question(row: dict[str, Any]) -> None:
+    mesh = _world(row)
+    questions = [*row["asks"], *reversed(row["asks"])]
+
+    found = {(place, each): shares(put(mesh, each, row.get("tokens"))) for place, each in enumerate(questions)}
+
+    assert found == {(place, each): distribution(row["asks"][each]) for place, each in enumerate(questions)}
+
+
+def _world(row: dict[str, Any]) -> World:
+    version = str(row.get("version", "1.32"))
+    return world(row.get("given", ()), version=version, behaves=row.get("behaves"), **row.get("mesh", {}))
 
 
 def _more(row: dict[str, Any], predicted: Prediction) -> Iterator[tuple[object, object]]:

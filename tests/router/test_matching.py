@@ -239,6 +239,7 @@ REASONS = [
     (parameter(exact("v")), message("/?k=w"), "queryParams[k]: exact v is not w"),
     (parameter(exact("v")), message("/?x"), "queryParams[k]: exact v asked for, but it is absent"),
     (HTTPMatchRequest(method=exact("PUT")), message(), "method: exact PUT is not GET"),
+    (header(exact("PUT"), ":method"), message(), "headers[:method]: exact PUT is not GET"),
     (without(exact("GET"), ":method"), message(), "withoutHeaders[:method]: excluded, but it is GET"),
     (header(exact("v"), CLAIM), message(claims={"a": 1}), f"headers[{CLAIM}]: exact v is not 1"),
     (header(exact("v"), CLAIM), message(), f"headers[{CLAIM}]: exact v asked for, but it is absent"),
@@ -308,6 +309,21 @@ def test_what_envoy_refuses_is_undefined(block: HTTPMatchRequest, version: str, 
 INVALID = [
     ("in the path", match(regex("(?=a)")), "spec.http[0].match[0].uri.regex: invalid perl operator: (?="),
     ("in a header", header(regex("[")), "spec.http[0].match[0].headers[x].regex: missing ]: ["),
+    (
+        "in the authority",
+        HTTPMatchRequest(authority=regex("[")),
+        "spec.http[0].match[0].authority.regex: missing ]: [",
+    ),
+    (
+        "in withoutHeaders",
+        HTTPMatchRequest(without_headers={"x": regex("[")}),
+        "spec.http[0].match[0].withoutHeaders[x].regex: missing ]: [",
+    ),
+    (
+        "in a query parameter",
+        HTTPMatchRequest(query_params={"x": regex("[")}),
+        "spec.http[0].match[0].queryParams[x].regex: missing ]: [",
+    ),
     ("as * in the path", match(regex("*")), "spec.http[0].match[0].uri.regex: no argument for repetition operator: *"),
 ]
 
@@ -321,6 +337,7 @@ def test_a_regex_that_re2_does_not_know_is_an_error_with_its_field(block: HTTPMa
 PATHS = [
     ("@request.auth.claims.a", ("a",)),
     ("@request.auth.claims.a.b", ("a", "b")),
+    ("@request.auth.claims[a]", ("a",)),
     ("@request.auth.claims[a][b.c]", ("a", "b.c")),
     ("@request.auth.claims", ()),
     ("@request.auth.claims.", ()),

@@ -40,5 +40,17 @@ def test_what_re2_refuses(regex: str, error: str) -> None:
         compile_regex(regex)
 
 
+REPLACED = [
+    ("an empty match after the last letter counts", "$", "/", "x", "/x"),
+    ("a match may take half of a letter", ".$", "é", "", "\udcc3"),
+    ("bytes that are no text stay what they are", "a", "\udcc3a", "b", "\udcc3b"),
+]
+
+
+@pytest.mark.parametrize(("regex", "value", "by", "left"), [pytest.param(*row[1:], id=row[0]) for row in REPLACED])
+def test_all_matches_are_replaced(regex: str, value: str, by: str, left: str) -> None:
+    assert compile_regex(regex).replace_all(value, by) == left
+
+
 def test_the_largest_program_that_envoy_takes() -> None:
     assert compile_regex(".{1000}" * 16).matches("a" * 16_000)

@@ -37,9 +37,10 @@ def _server(field: str, server: Server, version: Version) -> Remarks:
         yield from server_host(place, host)
     yield from server_tls(f"{field}.tls", server.tls, version)
     if server.port:
-        faults = list(_port(f"{field}.port", server.port, server.bind or ""))
+        bind = server.bind or ""
+        faults = list(_port(f"{field}.port", server.port, bind))
         yield from faults
-        yield from _bind(f"{field}.bind", server.port, server.bind or "")
+        yield from _bind(f"{field}.bind", server.port, bind)
         if not faults:
             yield from _tls_fits_protocol(field, server, server.port)
 

@@ -27,10 +27,10 @@ def wildcard_domain_fault(name: str) -> str | None:
     """The same, but the first label may begin with an asterisk (ValidateWildcardDomain)."""
     if fault := _length_fault(name):
         return fault
-    first, dot, rest = name.partition(".")
+    first, _, rest = name.partition(".")
     if len(first) > MAX_LABEL or not _WILDCARD_LABEL.fullmatch(first):
         return f"domain name {quoted(name)} invalid (label {quoted(first)} invalid)"
-    return _labels_fault(rest) if dot else None
+    return _labels_fault(rest)
 
 
 def gateway_domain_fault(name: str, *, by_sni: bool) -> str | None:

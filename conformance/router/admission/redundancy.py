@@ -99,17 +99,17 @@ def _prefixes(field: str, rules: Sequence[HTTPRoute]) -> Iterator[_Prefix]:
             return
         for number, (match_field, match) in enumerate(each(f"{place}.match", rule.match)):
             conditions = _conditions(match)
-            if conditions not in seen and match.uri and match.uri.prefix:
-                yield _prefix(match_field, _rule_name(rule, index), _match_name(match, number), match)
+            if conditions not in seen and match.uri and (prefix := match.uri.prefix):
+                yield _prefix(match_field, _rule_name(rule, index), _match_name(match, number), prefix, match)
             seen.add(conditions)
 
 
-def _prefix(field: str, rule: str, name: str, match: HTTPMatchRequest) -> _Prefix:
+def _prefix(field: str, rule: str, name: str, prefix: str, match: HTTPMatchRequest) -> _Prefix:
     return _Prefix(
         field,
         rule,
         name,
-        (match.uri and match.uri.prefix) or "",
+        prefix,
         match.port or 0,
         (_compared(match.method) or "exact:GET", _compared(match.authority)),
         (_all_compared(match.headers), _all_compared(match.query_params), _all_compared(match.without_headers)),

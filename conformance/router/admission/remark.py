@@ -68,5 +68,5 @@ def quoted(text: str) -> str:
 
 def api_name(attribute: str) -> str:
     """The API's name of an attribute: http1_max_pending_requests is http1MaxPendingRequests, from_ is from."""
-    first, *rest = attribute.rstrip("_").split("_")
+    first, *rest = attribute.split("_")
     return first + "".join(part.capitalize() for part in rest)

@@ -80,7 +80,7 @@ def _missing(field: str, value: object) -> Remarks:
         outer, _, inner = name.rpartition(".")
         holder = getattr(value, outer) if outer else value
         if holder is not None and getattr(holder, inner) is None:
-            yield unfit(f"{field}.{'.'.join(map(api_name, name.split('.')))}", "Required value")
+            yield unfit(f"{field}.{api_name(name)}", "Required value")
 
 
 def _several(field: str, value: object) -> Remarks:

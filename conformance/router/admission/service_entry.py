@@ -127,7 +127,7 @@ def _allocates(given: ServiceEntry, version: Version) -> bool:
 
 def _resolution(given: ServiceEntry, version: Version) -> Remarks:
     spec = given.spec
-    declared = frozenset(port.name or "" for port in spec.ports)
+    declared = frozenset(port.name for port in spec.ports)
     for place, endpoint in each("spec.endpoints", spec.endpoints):
         yield from schema_rules(place, endpoint, version)
         if spec.resolution == "STATIC":

@@ -83,7 +83,7 @@ def _default_endpoint(field: str, endpoint: str) -> Remarks:
     elif ":" in host and not re.fullmatch(r"\[.*\]", host):
         yield denied(field, f"address {endpoint}: too many colons in address")
         host = port = ""
-    if host.strip("[]") not in _ENDPOINT_HOSTS:
+    if host.removeprefix("[").removesuffix("]") not in _ENDPOINT_HOSTS:
         yield denied(field, f"sidecar: defaultEndpoint must be of form {_ENDPOINT_FORMS}")
     if not re.fullmatch("[-+]?[0-9]{1,18}", port):
         yield denied(field, f"sidecar: defaultEndpoint port ({port}) is not a number")

@@ -38,6 +38,6 @@ def regex(field: str, pattern: str, where: str) -> Remarks:
     try:
         re2.compile(pattern, _QUIET)
     except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
+        reason = error.args[0].decode()
         hint = "Istio uses RE2 style regex-based match (https://github.com/google/re2/wiki/Syntax)"
         yield denied(field, f"{quoted(where)}: error parsing regexp: {reason}; {hint}")

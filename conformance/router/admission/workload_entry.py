@@ -43,7 +43,7 @@ def webhook_rules(
     entry: WorkloadEntrySpec,
     version: Version,
     *,
-    declared: frozenset[str] | None = None,
+    declared: frozenset[str | None] | None = None,
     names_allowed: bool = False,
 ) -> Remarks:
     """`declared` are the port names of the ServiceEntry; an address may be a name only where DNS is asked."""
@@ -72,7 +72,9 @@ def network_address(field: str, address: str, *, names_allowed: bool) -> Remarks
         yield denied(field, f"endpoint address {quoted(address)} is not a valid FQDN or an IP address")
 
 
-def endpoint_ports(field: str, entry: WorkloadEntrySpec, version: Version, declared: frozenset[str] | None) -> Remarks:
+def endpoint_ports(
+    field: str, entry: WorkloadEntrySpec, version: Version, declared: frozenset[str | None] | None
+) -> Remarks:
     for place, name, number in entries(field, entry.ports):
         if declared is not None and name not in declared:
             yield denied(place, f"endpoint port {number} is not defined by the service entry")

@@ -131,6 +131,12 @@ ACTIONS = [
         by="schema",
     ),
     policy(
+        "a target that is a Deployment is refused",
+        "targetRefs: [{kind: Service, name: a}, {group: apps, kind: Deployment, name: a}]",
+        "spec.targetRefs[1]",
+        "but was apps/Deployment",
+    ),
+    policy(
         "a selector with a wildcard is refused",
         "selector: {matchLabels: {a: '*'}}",
         "spec.selector.matchLabels[a]",
@@ -167,6 +173,15 @@ SOURCES = [
         "notRemoteIpBlocks: [10.0.0.0/33]",
         "notRemoteIpBlocks[0]",
         "bad CIDR range (10.0.0.0/33)",
+        accepted="notRemoteIpBlocks: [10.0.0.1/32]",
+    ),
+    source("a block of a name is refused", "ipBlocks: [a.com/8]", "ipBlocks[0]", "bad CIDR range (a.com/8)"),
+    source(
+        "a block with a zone is refused",
+        "ipBlocks: ['fe80::1%eth0/64']",
+        "ipBlocks[0]",
+        "bad CIDR range (fe80::1%eth0/64)",
+        accepted="ipBlocks: ['fe80::1/64']",
     ),
     source(
         "service accounts beside namespaces are refused",
@@ -340,6 +355,7 @@ CONDITIONS = [
         f"values: [{'a' * 321}]",
         "values",
         "value cannot exceed 320 characters",
+        accepted=f"values: [{'a' * 320}]",
     ),
 ]
 

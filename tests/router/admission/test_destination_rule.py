@@ -75,6 +75,20 @@ SUBSETS = [
         # The warning about consecutiveErrors does not get out of a subset.
         accepted="host: a, subsets: [{name: v1, trafficPolicy: {outlierDetection: {consecutiveErrors: 1}}}]",
     ),
+    whole(
+        "an interval of 0s is refused in a subset",
+        "host: a, subsets: [{name: v1, trafficPolicy: {outlierDetection: {interval: 0s}}}]",
+        "spec.subsets[0].trafficPolicy.outlierDetection.interval",
+        "must be a valid duration greater than 1ms",
+        by="schema",
+    ),
+    whole(
+        "a credential in a ConfigMap of another namespace is refused in a subset",
+        "host: a, subsets: [{name: v1, trafficPolicy: {tls: {mode: SIMPLE, credentialName: 'configmap://bank/ca'}}}]",
+        "spec.subsets[0].trafficPolicy.tls.credentialName",
+        'namespace must match the configuration namespace "shop"',
+        accepted="host: a, subsets: [{name: v, trafficPolicy: {tls: {mode: SIMPLE, credentialName: 'configmap://shop/a'}}}]",
+    ),
 ]
 
 SELECTORS = [
@@ -127,6 +141,7 @@ POLICIES = [
         "tunnel: {protocol: PUT, targetHost: a.com, targetPort: 443}",
         "tunnel.protocol",
         'tunnel protocol must be "CONNECT" or "POST"',
+        accepted="tunnel: {protocol: CONNECT, targetHost: a.com, targetPort: 443}",
     ),
     policy(
         "a tunnel to a host with bad characters is refused",
@@ -136,10 +151,17 @@ POLICIES = [
         accepted="tunnel: {targetHost: '2001:db8::1', targetPort: 443}",
     ),
     policy(
+        "a tunnel to an empty host is refused",
+        "tunnel: {targetHost: '', targetPort: 443}",
+        "tunnel.targetHost",
+        "tunnel target host must be valid FQDN or IP address: empty domain name not allowed;  is not a valid IP",
+    ),
+    policy(
         "a tunnel to port 0 is refused",
         "tunnel: {targetHost: a.com, targetPort: 0}",
         "tunnel.targetPort",
         "tunnel target port is invalid: port number 0 must be in the range 1..65535",
+        accepted="tunnel: {protocol: '', targetHost: a.com, targetPort: 443}",  # which means CONNECT
     ),
     policy(
         "a tunnel to no port is refused",
@@ -205,12 +227,38 @@ OUTLIERS = [
         "outlierDetection.minHealthPercent",
         "percentage -1 is not in range 0..100",
     ),
+    *(
+        row
+        for name in ("interval", "baseEjectionTime")
+        for row in (
+            policy(
+                f"{name} of 0s is refused",
+                f"outlierDetection: {{{name}: 0s}}",
+                f"outlierDetection.{name}",
+                "must be a valid duration greater than 1ms",
+                by="schema",
+            ),
+            policy(
+                f"{name} finer than milliseconds is refused",
+                f"outlierDetection: {{{name}: 1500us}}",
+                f"outlierDetection.{name}",
+                "only durations to ms precision are supported",
+            ),
+        )
+    ),
     policy(
-        "an interval of 0s is refused",
-        "outlierDetection: {interval: 0s}",
-        "outlierDetection.interval",
+        "an interval of 0s is refused for a port",
+        "portLevelSettings: [{port: {number: 80}, outlierDetection: {interval: 0s}}]",
+        "portLevelSettings[0].outlierDetection.interval",
         "must be a valid duration greater than 1ms",
         by="schema",
+    ),
+    policy(
+        "a credential in a ConfigMap of another namespace is refused for a port",
+        "portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE, credentialName: 'configmap://bank/ca'}}]",
+        "portLevelSettings[0].tls.credentialName",
+        'namespace must match the configuration namespace "shop"',
+        accepted="portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE, credentialName: 'configmap://shop/ca'}}]",
     ),
 ]
 
@@ -418,6 +466,13 @@ HASHES = [
         "aggression should be greater than 0",
     ),
     balanced(
+        "warming up for 0s is refused",
+        "simple: ROUND_ROBIN, warmup: {duration: 0s}",
+        "warmup.duration",
+        "must be a valid duration greater than 1ms",
+        by="schema",
+    ),
+    balanced(
         "warming up from more than 100 % is refused",
         "simple: ROUND_ROBIN, warmup: {duration: 10s, minimumPercent: 101}",
         "warmup.minimumPercent",
@@ -482,6 +537,13 @@ LOCALITIES = [
         accepted="localityLbSetting: {distribute: [{from: a/b/c, to: {a: 100}}, {from: a/*, to: {b: 100}}]}",
     ),
     balanced(
+        "what follows the second slash of a locality is one word",
+        "localityLbSetting: {distribute: [{from: a/*, to: {a: 100}}, {from: a/b/c/d, to: {b: 100}}]}",
+        "localityLbSetting.distribute",
+        "locality a/b/c/d overlap with previous specified ones",
+        accepted="localityLbSetting: {distribute: [{from: a/b/c, to: {a: 100}}, {from: a/b/c/d, to: {b: 100}}]}",
+    ),
+    balanced(
         "a locality after * is refused",
         "localityLbSetting: {distribute: [{from: '*', to: {a: 100}}, {from: a//, to: {b: 100}}]}",
         "localityLbSetting.distribute",
@@ -505,6 +567,18 @@ LOCALITIES = [
         "localityLbSetting: {distribute: [{from: a/*/b, to: {b: 100}}]}",
         "localityLbSetting.distribute",
         "locality a/*/b wildcard '*' number can not exceed 1 and must be in the end",
+    ),
+    balanced(
+        "a locality with two asterisks at the end is refused",
+        "localityLbSetting: {distribute: [{from: a/**, to: {b: 100}}]}",
+        "localityLbSetting.distribute",
+        "locality a/** wildcard '*' number can not exceed 1 and must be in the end",
+    ),
+    balanced(
+        "distributing from no locality is refused",
+        "localityLbSetting: {distribute: [{to: {b: 100}}]}",
+        "localityLbSetting.distribute",
+        "locality  must not contain empty region/zone/subzone info",
     ),
     balanced(
         "failover without outlier detection is stored with a warning",
@@ -551,12 +625,15 @@ TLS = [
         "private key required for mutual tls",
         accepted="mode: MUTUAL, credentialName: secret",
     ),
-    tls(
-        "credentialName beside files is refused",
-        "mode: SIMPLE, credentialName: secret, caCertificates: /ca",
-        "",
-        "cannot specify client certificates or CA certificate or CA CRL If credentialName is set",
-        accepted="mode: ISTIO_MUTUAL, clientCertificate: /cert",  # stored, and ignored
+    *(
+        tls(
+            f"credentialName beside {file} is refused",
+            f"mode: SIMPLE, credentialName: secret, {file}: /file",
+            "",
+            "cannot specify client certificates or CA certificate or CA CRL If credentialName is set",
+            accepted=f"mode: ISTIO_MUTUAL, {file}: /file",  # stored, and ignored
+        )
+        for file in ("clientCertificate", "privateKey", "caCertificates", "caCrl")
     ),
     tls(
         "a credential in a ConfigMap without its namespace is refused",

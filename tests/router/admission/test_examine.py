@@ -60,6 +60,20 @@ NUMBERS = [
         "route[0].weight",
         "Checked value must be of type integer with format int32 in spec.http[0].route[0].weight",
         by="schema",
+        accepted="route: [{destination: {host: a}, weight: 2147483647}]",
+    ),
+    rule(
+        "a weight below 32 bits is refused",
+        "route: [{destination: {host: a}, weight: -2147483649}]",
+        "route[0].weight",
+        "Checked value must be of type integer with format int32 in spec.http[0].route[0].weight",
+        by="schema",
+    ),
+    rule(
+        "the least weight of 32 bits is refused only for being negative",
+        "route: [{destination: {host: a}, weight: -2147483648}]",
+        "route[0].weight",
+        "weight -2147483648 < 0",
     ),
     policy(
         "a negative number of probes is refused",
@@ -85,11 +99,18 @@ def test_it_is_said(row: Row) -> None:
     check(row)
 
 
-def test_a_dry_run_of_a_policy_is_stored() -> None:
-    row = Row(
-        "", "AuthorizationPolicy", "action: DENY\nrules: [{}]", "", "", metadata="annotations: {istio.io/dry-run: t}"
+@pytest.mark.parametrize("action", ["", "action: ALLOW", "action: DENY"])
+def test_a_dry_run_of_a_policy_is_stored(action: str) -> None:
+    annotation = "annotations: {istio.io/dry-run: t}"
+    assert not remarks(
+        Row("", "AuthorizationPolicy", f"{action}\nrules: [{{}}]", "", "", metadata=annotation).manifest()
     )
-    assert not remarks(row.manifest())
+
+
+@pytest.mark.parametrize(("length", "said"), [(253, 0), (254, 1)])
+def test_a_name_may_have_253_characters(length: int, said: int) -> None:
+    metadata = f"name: {'a' * length}"
+    assert len(remarks(Row("", "VirtualService", http("timeout: 1s"), "", "", metadata=metadata).manifest())) == said
 
 
 def test_everything_is_said_the_schema_first() -> None:
@@ -101,6 +122,14 @@ def test_everything_is_said_the_schema_first() -> None:
         ("schema", "spec.http[0].timeout"),
         ("webhook", "spec.gateways[0]"),
         ("webhook", "spec.http[0].retries.attempts"),
+    ]
+
+
+def test_what_stands_in_the_schema_for_one_kind_is_said_first_too() -> None:
+    spec = "hosts: [a_b.com]\nports: [{number: 80, name: a, protocol: HTTP}, {number: 80, name: b, protocol: HTTP}]"
+    assert [(each.by, each.field) for each in remarks(Row("", "ServiceEntry", spec, "", "").manifest())] == [
+        ("schema", "spec.ports"),
+        ("webhook", "spec.hosts[0]"),
     ]
 
 

@@ -81,6 +81,19 @@ SERVERS = [
         "port.name",
         "port name must be set",
     ),
+    Row(
+        "two servers whose ports have empty names are refused for being two, too",
+        "Gateway",
+        spec(*(f"port: {{number: {number}, name: '', protocol: HTTP}}, hosts: ['*']" for number in (80, 81))),
+        "spec.servers[1].port.name",
+        "port names in servers must be unique: duplicate name ",
+    ),
+    server(
+        "a port with an empty protocol is refused",
+        "port: {number: 80, protocol: '', name: a}, hosts: ['*']",
+        "port.protocol",
+        'invalid protocol "", supported protocols are HTTP',
+    ),
     server(
         "a port with an unknown protocol is refused",
         "port: {number: 80, protocol: FOO, name: a}, hosts: ['*']",
@@ -141,11 +154,16 @@ HOSTS = [
         "a short host is refused",
         "reviews",
         "short names (non FQDN) are not allowed",
-        accepted="['*', '*.foo.com', a.foo.com, 10.0.0.1, '*/*', ./a.com, shop/a.com]",
+        accepted="['*', '*.foo.com', a.foo.com, 10.0.0.1, '*/*', ./a.com, shop/a.com, shop/10.0.0.1]",
     ),
     host("an IPv6 address counts as a short name", "2001:db8::1", "short names (non FQDN) are not allowed"),
     host("a partial wildcard is refused", "*foo.com", 'partial wildcard "*foo.com" not allowed'),
     host("a namespace with bad characters is refused", "my_ns/a.com", 'invalid namespace value "my_ns" in gateway'),
+    host(
+        "a host with two slashes is refused; what follows the first is its name",
+        "shop/a/b.com",
+        'domain name "a/b.com" invalid (label "a/b" invalid)',
+    ),
     host("an empty namespace is refused", "/a.com", "config namespace and dnsName in host entry cannot be empty"),
     host("an empty name after a namespace is refused", "shop/", "empty domain name not allowed"),
     host("a short name after a namespace is refused", "shop/reviews", "short names (non FQDN) are not allowed"),
@@ -160,12 +178,20 @@ TLS = [
         "server must have TLS settings for HTTPS/TLS protocols",
         accepted=f"{TLS_PORT}, hosts: ['*'], tls: {{mode: SIMPLE, credentialName: secret}}",
     ),
-    server(
-        "tls with a certificate on an HTTP server is refused",
-        f"{PORT}, hosts: ['*'], tls: {{mode: SIMPLE, {CERTIFICATE}}}",
-        "tls",
-        "server cannot have TLS settings for plain text HTTP ports",
-        accepted=f"{PORT}, hosts: ['*'], tls: {{httpsRedirect: true}}",
+    *(
+        server(
+            f"tls with {name} on an HTTP server is refused",
+            f"{PORT}, hosts: ['*'], tls: {{{settings}}}",
+            "tls",
+            "server cannot have TLS settings for plain text HTTP ports",
+            accepted=f"{PORT}, hosts: ['*'], tls: {{httpsRedirect: true}}",
+        )
+        for name, settings in (
+            ("a mode that terminates it", "mode: SIMPLE, credentialName: secret"),
+            ("a certificate", "serverCertificate: /cert"),
+            ("a private key", "privateKey: /key"),
+            ("a CA", "caCertificates: /ca"),
+        )
     ),
     server(
         "tls on a TCP server is refused",
@@ -233,6 +259,13 @@ TLS = [
     tls(
         "two sources of the certificate are refused",
         f"mode: SIMPLE, credentialName: secret, {CERTIFICATE}",
+        "",
+        "only one of credential_name, credential_names, server_certificate/private_key, tls_certificates",
+        accepted="mode: SIMPLE, credentialName: secret, serverCertificate: /cert",  # half a source is none
+    ),
+    tls(
+        "a list of certificates beside a single one is refused",
+        f"mode: SIMPLE, tlsCertificates: [{{{CERTIFICATE}}}], {CERTIFICATE}",
         "",
         "only one of credential_name, credential_names, server_certificate/private_key, tls_certificates",
         accepted=f"mode: SIMPLE, tlsCertificates: [{{{CERTIFICATE}}}]",
@@ -309,26 +342,29 @@ TLS = [
     ),
     tls(
         "an unknown cipher is stored with a warning",
-        "mode: SIMPLE, credentialName: secret, cipherSuites: [FOO, AES128-SHA]",
+        "mode: SIMPLE, credentialName: secret, cipherSuites: [FOO, AES128-SHA, BAR]",
         "cipherSuites",
-        "ignoring invalid cipher suites: [FOO]",
+        "ignoring invalid cipher suites: [BAR FOO]",
         severity="warned",
         accepted="mode: SIMPLE, credentialName: secret, cipherSuites: [ALL, '', '-foo', AES128-SHA]",
     ),
     tls(
         "a cipher that stands there twice is stored with a warning",
-        "mode: SIMPLE, credentialName: secret, cipherSuites: [AES128-SHA, AES128-SHA]",
+        "mode: SIMPLE, credentialName: secret, cipherSuites: [AES256-SHA, AES128-SHA, AES256-SHA, AES128-SHA]",
         "cipherSuites",
-        "ignoring duplicate cipher suites: [AES128-SHA]",
+        "ignoring duplicate cipher suites: [AES128-SHA AES256-SHA]",
         severity="warned",
     ),
-    tls(
-        "an old version of TLS without ciphers is stored with a warning",
-        "mode: SIMPLE, credentialName: secret, minProtocolVersion: TLSV1_1",
-        "",
-        "TLS version below TLSV1_2 require setting compatible ciphers",
-        severity="warned",
-        accepted="mode: SIMPLE, credentialName: secret, minProtocolVersion: TLSV1_1, cipherSuites: [AES128-SHA]",
+    *(
+        tls(
+            f"{version} without ciphers is stored with a warning",
+            f"mode: SIMPLE, credentialName: secret, minProtocolVersion: {version}",
+            "",
+            "TLS version below TLSV1_2 require setting compatible ciphers",
+            severity="warned",
+            accepted=f"mode: SIMPLE, credentialName: secret, minProtocolVersion: {version}, cipherSuites: [AES128-SHA]",
+        )
+        for version in ("TLSV1_0", "TLSV1_1")
     ),
 ]
 

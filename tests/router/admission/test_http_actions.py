@@ -8,6 +8,11 @@ import pytest
 
 from tests.router.admission.rows import Row, check, parameters, rule
 
+
+def direct_bytes(size: int) -> str:
+    return f"directResponse: {{status: 200, body: {{bytes: {base64.b64encode(b'a' * size).decode()}}}}}"
+
+
 REWRITES = [
     rule(
         "a rewrite of nothing is refused",
@@ -50,14 +55,21 @@ REDIRECTS = [
         "redirect: {scheme: ftp}",
         "redirect.scheme",
         'invalid redirect scheme, must be "http" or "https"',
-        accepted="redirect: {scheme: https, derivePort: FROM_REQUEST_PORT}",
+        accepted="redirect: {scheme: http, derivePort: FROM_REQUEST_PORT}",
     ),
     rule(
         "a redirect code that is no 3xx is refused",
         "redirect: {uri: /, redirectCode: 404}",
         "redirect.redirectCode",
         "404 is not a valid redirect code, must be 3xx",
-        accepted="redirect: {uri: /, redirectCode: 304}",
+        accepted="redirect: {uri: /, redirectCode: 300}",
+    ),
+    rule(
+        "redirect code 400 is refused",
+        "redirect: {uri: /, redirectCode: 400}",
+        "redirect.redirectCode",
+        "400 is not a valid redirect code, must be 3xx",
+        accepted="redirect: {uri: /, redirectCode: 399}",
     ),
     rule(
         "a redirect to uri and prefixRewrite is refused",
@@ -116,11 +128,11 @@ RESPONSES = [
     ),
     rule(
         "a direct response of more than 100 kB is stored with a warning",
-        f"directResponse: {{status: 200, body: {{bytes: {base64.b64encode(b'a' * 103_000).decode()}}}}}",
+        direct_bytes(1024 * 1024),
         "directResponse.body",
         "large direct_responses may impact control plane performance",
         severity="warned",
-        accepted="directResponse: {status: 200, body: {bytes: YWJj}}",
+        accepted=direct_bytes(100 * 1024),
     ),
     rule(
         "a direct response with two bodies is refused",
@@ -193,7 +205,7 @@ MIRRORS = [
         "mirror: {host: a}\nmirrorPercentage: {value: 100.5}",
         "mirrorPercentage.value",
         "mirror_percentage must have a max value of 100 (it has 100.500000)",
-        accepted="mirror: {host: a}\nmirrorPercentage: {value: 0}",
+        accepted="mirror: {host: a}\nmirrorPercentage: {value: 100}",
     ),
     rule(
         "a mirrorPercentage below 0 is refused",
@@ -209,7 +221,7 @@ MIRRORS = [
     ),
     rule(
         "mirrorPercent is stored with a warning that it is deprecated",
-        "mirror: {host: a}\nmirrorPercent: 50",
+        "mirror: {host: a}\nmirrorPercent: 100",
         "mirrorPercent",
         'using deprecated setting "mirrorPercent", use "mirrorPercentage" instead',
         severity="warned",
@@ -231,6 +243,12 @@ MIRRORS = [
         "mirroring to host * is refused",
         "mirror: {host: '*'}",
         "mirror.host",
+        "invalid destination host *",
+    ),
+    rule(
+        "mirroring to host * beside others is refused",
+        "mirrors: [{destination: {host: a}}, {destination: {host: '*'}}]",
+        "mirrors[1].destination.host",
         "invalid destination host *",
     ),
 ]
@@ -266,6 +284,13 @@ FAULTS = [
         "fault: {delay: {exponentialDelay: 1500us}}",
         "fault.delay.exponentialDelay",
         "only durations to ms precision are supported",
+    ),
+    rule(
+        "an exponential delay of 0s is refused for that too",
+        "fault: {delay: {exponentialDelay: 0s}}",
+        "fault.delay.exponentialDelay",
+        "must be a valid duration greater than 1ms",
+        by="schema",
     ),
     rule(
         "a delay of two kinds is refused",
@@ -357,6 +382,13 @@ CORS = [
         "corsPolicy.maxAge",
         "max_age duration is accurate only to seconds precision",
     ),
+    rule(
+        "a maxAge of less than a second is refused",
+        "corsPolicy: {maxAge: 500ms}",
+        "corsPolicy.maxAge",
+        "max_age duration is accurate only to seconds precision",
+        accepted="corsPolicy: {maxAge: 1s}",
+    ),
 ]
 
 DURATIONS = [
@@ -396,6 +428,26 @@ DURATIONS = [
         "timeout",
         'spec.http[0].timeout in body must be of type string: "integer"',
         by="schema",
+    ),
+    rule(
+        "corsPolicy.maxAge 0s is refused",
+        "corsPolicy: {maxAge: 0s}",
+        "corsPolicy.maxAge",
+        "must be a valid duration greater than 1ms",
+        by="schema",
+    ),
+    *(
+        rule(
+            f"{name} finer than milliseconds is refused",
+            snippet,
+            name,
+            "only durations to ms precision are supported",
+        )
+        for name, snippet in (
+            ("retries.perTryTimeout", "retries: {attempts: 1, perTryTimeout: 1500us}"),
+            ("retries.backoff", "retries: {backoff: 1500us}"),
+            ("corsPolicy.maxAge", "corsPolicy: {maxAge: 1500us}"),
+        )
     ),
     rule(
         "a timeout finer than milliseconds is refused",

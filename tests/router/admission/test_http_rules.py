@@ -115,6 +115,7 @@ DESTINATIONS = [
         "route: [{destination: {host: a, port: {number: 65536}}}]",
         "route[0].destination.port.number",
         "port number 65536 must be in the range 1..65535",
+        accepted="route: [{destination: {host: a, port: {number: 1}}}]",
     ),
     rule(
         "a subset name with bad characters is refused",
@@ -122,6 +123,13 @@ DESTINATIONS = [
         "route[0].destination.subset",
         "subset name is invalid: v_1",
         accepted="route: [{destination: {host: a, subset: unknown}}]",
+    ),
+    rule(
+        "a subset name of 64 characters is refused",
+        f"route: [{{destination: {{host: a, subset: {'a' * 64}}}}}]",
+        "route[0].destination.subset",
+        "subset name is invalid: aaa",
+        accepted=f"route: [{{destination: {{host: a, subset: {'a' * 63}}}}}]",
     ),
     rule(
         "a route without destination is refused",
@@ -179,6 +187,18 @@ MATCHES = [
         "match: [{withoutHeaders: {x: {regex: '('}}}]",
         "match[0].withoutHeaders[x].regex",
         '"withoutHeaders": error parsing regexp',
+    ),
+    rule(
+        "an empty prefix in withoutHeaders is refused",
+        "match: [{withoutHeaders: {x: {prefix: ''}}}]",
+        "match[0].withoutHeaders[x].prefix",
+        '"withoutHeaders": prefix string match should not be empty',
+    ),
+    rule(
+        "a header name with a space in withoutHeaders is refused",
+        "match: [{withoutHeaders: {'end user': {exact: x}}}]",
+        "match[0].withoutHeaders[end user]",
+        "header name end user is not a valid header name",
     ),
     rule(
         "a regex of more than 1024 bytes is refused",
@@ -253,12 +273,14 @@ MATCHES = [
         f"match: [{{sourceLabels: {{{'a.' * 127}a/b: c}}}}]",
         f"match[0].sourceLabels[{'a.' * 127}a/b]",
         "(DNS prefix is too long)",
+        accepted=f"match: [{{sourceLabels: {{{'a.' * 126}a/b: c}}}}]",
     ),
     rule(
         "a label key with an overlong name is refused",
         f"match: [{{sourceLabels: {{{'a' * 64}: c}}}}]",
         f"match[0].sourceLabels[{'a' * 64}]",
         "(name is too long)",
+        accepted=f"match: [{{sourceLabels: {{{'a' * 63}: c}}}}]",
     ),
     rule(
         "a bad gateway name in a match is refused",
@@ -338,7 +360,7 @@ HEADERS = [
     ),
     rule(
         "an authority that is rewritten and set is refused",
-        "rewrite: {authority: a}\nheaders: {request: {set: {Host: b}}}",
+        "rewrite: {authority: a}\nheaders: {request: {set: {x: y, Host: b}}}",
         "headers.request.set[Host]",
         'authority header cannot be set multiple times: have "a", attempting to set "b"',
         accepted="rewrite: {authority: a}\nheaders: {request: {set: {x: b}}}",

@@ -76,6 +76,18 @@ ROWS = [
         'domain name "a_b.com" invalid',
     ),
     row(
+        "a generated SNI name in the mesh is refused",
+        f"gateways: [mesh]\n{tls(f'{{match: [{{sniHosts: [outbound_.80_._.a]}}], {ROUTE}}}')}",
+        "spec.tls[0].match[0].sniHosts[0]",
+        'domain name "outbound_.80_._.a" invalid (label "outbound_" invalid)',
+    ),
+    row(
+        "a tls match's port above 65535 is refused",
+        tls(f"{{match: [{{sniHosts: [a.com], port: 65536}}], {ROUTE}}}"),
+        "spec.tls[0].match[0].port",
+        "port number 65536 must be in the range 1..65535",
+    ),
+    row(
         "an IP address as SNI host is stored with a warning",
         tls(f"{{match: [{{sniHosts: [10.0.0.1]}}], {ROUTE}}}"),
         "spec.tls[0].match[0].sniHosts[0]",
@@ -133,6 +145,12 @@ ROWS = [
         tcp(f"{{match: [{{port: 65536}}], {ROUTE}}}"),
         "spec.tcp[0].match[0].port",
         "port number 65536 must be in the range 1..65535",
+    ),
+    row(
+        "a bad label key in a tcp match's sourceLabels is refused",
+        tcp(f"{{match: [{{sourceLabels: {{'a b': c}}}}], {ROUTE}}}"),
+        "spec.tcp[0].match[0].sourceLabels[a b]",
+        'invalid tag key: "a b"',
     ),
     row(
         "a tcp destination with a bad subset is refused",

@@ -48,6 +48,7 @@ HOSTS = [
         f"hosts: [a_b.com], {HTTP}",
         "spec.hosts[0]",
         'domain name "a_b.com" invalid',
+        accepted=f"hosts: [a-b.com], {TLS}, resolution: DNS, addresses: [10.0.0.1]",
     ),
     entry(
         "a partial wildcard is stored with a warning",
@@ -85,6 +86,12 @@ HOSTS = [
         "cannot export service entry to no one (~) and someone",
         accepted=f"hosts: [a.com], {HTTP}, exportTo: ['~']",
     ),
+    entry(
+        "exportTo . beside the entry's own namespace is refused",
+        f"hosts: [a.com], {HTTP}, exportTo: [shop, .]",
+        "spec.exportTo[1]",
+        "duplicate entries in exportTo: . and current namespace shop",
+    ),
 ]
 
 PORTS = [
@@ -104,8 +111,15 @@ PORTS = [
         by="schema",
     ),
     entry(
+        "two ports of an empty name are refused for being two, too",
+        "hosts: [a.com], ports: [{number: 80, name: '', protocol: HTTP}, {number: 81, name: '', protocol: HTTP}]",
+        "spec.ports[1]",
+        'Duplicate value: {"name":""}',
+        by="schema",
+    ),
+    entry(
         "port 0 is refused",
-        "hosts: [a.com], ports: [{number: 0, name: a, protocol: HTTP}]",
+        f"hosts: [a.com], ports: [{{number: 0, {A}}}, {{number: 1, {B}}}]",
         "spec.ports[0].number",
         "port must be between 1-65535",
         by="schema",
@@ -117,6 +131,13 @@ PORTS = [
         "port must be between 1-65535",
         by="schema",
         accepted="hosts: [a.com], ports: [{number: 80, name: a, protocol: HTTP, targetPort: 8080}]",
+    ),
+    entry(
+        "target port 0 is refused",
+        "hosts: [a.com], ports: [{number: 80, name: a, protocol: HTTP, targetPort: 0}]",
+        "spec.ports[0].targetPort",
+        "port must be between 1-65535",
+        by="schema",
     ),
     entry(
         "a port without a name is refused",
@@ -145,6 +166,13 @@ PORTS = [
         "addresses are required for ports serving TCP (or unset) protocol when IP Autoallocation is not enabled",
         severity="warned",
         accepted=f"hosts: [a.com], {TCP}, resolution: STATIC",
+    ),
+    entry(
+        "a port of an empty protocol without addresses is stored with a warning, too",
+        "hosts: [a.com], ports: [{number: 80, name: a, protocol: ''}]",
+        "spec.ports[0]",
+        "addresses are required for ports serving TCP (or unset) protocol when IP Autoallocation is not enabled",
+        severity="warned",
     ),
     entry(
         "a TCP port without addresses is stored with a warning, where istiod may give none",
@@ -186,6 +214,7 @@ ENDPOINTS = [
         f"hosts: [a.com], {HTTP}, addresses: [10.0.0.256]",
         "spec.addresses[0]",
         "10.0.0.256 is not a valid IP",
+        accepted=f"hosts: [a.com], {HTTP}, addresses: [10.0.0.0/8]",
     ),
     entry(
         "a selector beside endpoints is refused",
@@ -223,12 +252,16 @@ ENDPOINTS = [
         "spec.workloadSelector.labels[a*]",
         'wildcard is not supported in selector: "a*=b"',
     ),
-    entry(
-        "a wildcard host without endpoints where DNS is asked is refused",
-        f"hosts: ['*.a.com'], {HTTP}, resolution: DNS",
-        "spec.hosts[0]",
-        "hosts must be FQDN or contain only prefix wildcards if no endpoints are provided for resolution mode DNS",
-        accepted=f"hosts: ['*.a.com'], {HTTP}, resolution: DNS, endpoints: [{{address: a.com}}]",
+    *(
+        entry(
+            f"a wildcard host without endpoints is refused with {resolution}",
+            f"hosts: ['*.a.com'], {HTTP}, resolution: {resolution}",
+            "spec.hosts[0]",
+            "hosts must be FQDN or contain only prefix wildcards if no endpoints are provided for resolution mode"
+            f" {resolution}, domain name",
+            accepted=f"hosts: ['*.a.com'], {HTTP}, resolution: {resolution}, endpoints: [{{address: a.com}}]",
+        )
+        for resolution in ("DNS", "DNS_ROUND_ROBIN")
     ),
     entry(
         "a second endpoint where DNS is asked in turn is refused",
@@ -244,11 +277,36 @@ ENDPOINTS = [
         "spec.endpoints[0].address",
         'endpoint address "b.com" is not a valid IP address',
     ),
+    *(
+        entry(
+            f"an endpoint with a bad name is refused with {resolution}",
+            f"hosts: [a.com], {HTTP}, resolution: {resolution}, endpoints: [{{address: a_b}}]",
+            "spec.endpoints[0].address",
+            'endpoint address "a_b" is not a valid FQDN or an IP address',
+        )
+        for resolution in ("DNS", "DNS_ROUND_ROBIN")
+    ),
     entry(
-        "an endpoint with a bad name where DNS is asked is refused",
-        f"hosts: [a.com], {HTTP}, resolution: DNS, endpoints: [{{address: a_b}}]",
+        "an endpoint with a network instead of an address is refused where DNS is asked",
+        f"hosts: [a.com], {HTTP}, resolution: DNS, endpoints: [{{network: far}}]",
         "spec.endpoints[0].address",
-        'endpoint address "a_b" is not a valid FQDN or an IP address',
+        'endpoint address "" is not a valid FQDN or an IP address',
+    ),
+    entry(
+        "an endpoint without address and network is refused",
+        f"hosts: [a.com], {HTTP}, resolution: STATIC, endpoints: [{{ports: {{http: 80}}}}]",
+        "spec.endpoints[0]",
+        "Address is required",
+        by="schema",
+    ),
+    *(
+        entry(
+            f"an endpoint's label with bad characters is refused with {resolution}",
+            f"hosts: [a.com], {HTTP}, resolution: {resolution}, endpoints: [{{address: 10.0.0.1, labels: {{a b: c}}}}]",
+            "spec.endpoints[0].labels[a b]",
+            'invalid tag key: "a b"',
+        )
+        for resolution in ("STATIC", "DNS")
     ),
     *(
         entry(
@@ -349,6 +407,20 @@ WORKLOADS = [
         severity="warned",
     ),
     workload(
+        "a label with bad characters is refused of a workload with a network and no address, too",
+        "network: far, labels: {a b: c}",
+        "spec.labels[a b]",
+        'invalid tag key: "a b"',
+    ),
+    workload(
+        "a network's name of more than 2048 characters is refused",
+        f"address: 10.0.0.1, network: {'a' * 2049}",
+        "spec.network",
+        "Too long: may not be more than 2048 bytes",
+        by="schema",
+        accepted=f"address: 10.0.0.1, network: {'a' * 2048}",
+    ),
+    workload(
         "a workload whose address has bad characters is refused",
         "address: a_b",
         "spec.address",
@@ -383,6 +455,7 @@ WORKLOADS = [
         "spec.ports",
         "port name must be valid",
         by="schema",
+        accepted=f"address: 10.0.0.1, ports: {{{'a' * 62}: 80}}",
     ),
     workload(
         "port 0 of a workload is refused",

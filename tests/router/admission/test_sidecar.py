@@ -61,6 +61,13 @@ WHOLE = [
         "connection pool must have at least one field",
         accepted="inboundConnectionPool: {http: {http1MaxPendingRequests: 1}}",
     ),
+    sidecar(
+        "an idleTimeout of 0s of all listeners is refused",
+        "inboundConnectionPool: {http: {idleTimeout: 0s}}",
+        "spec.inboundConnectionPool.http.idleTimeout",
+        "must be a valid duration greater than 1ms",
+        by="schema",
+    ),
 ]
 
 INGRESS = [
@@ -70,7 +77,7 @@ INGRESS = [
         "port: {protocol: HTTP}",
         "port.number",
         "port number 0 must be in the range 1..65535",
-        accepted=f"{PORT}, bind: 0.0.0.0, defaultEndpoint: ':8080'",
+        accepted=f"{PORT}, bind: 0.0.0.0, defaultEndpoint: '[::1]:8080'",
     ),
     sidecar(
         "two ingress listeners on one port are refused",
@@ -156,6 +163,20 @@ INGRESS = [
         severity="warned",
     ),
     ingress(
+        "HTTP settings on a port that says nothing of itself are stored with a warning",
+        "port: {}, connectionPool: {http: {}}",
+        "connectionPool.http",
+        'sidecar: HTTP connection pool settings are configured for port 0 ("") but its protocol is not HTTP ()',
+        severity="warned",
+    ),
+    ingress(
+        "an idleTimeout of 0s of a listener is refused",
+        f"{PORT}, connectionPool: {{http: {{idleTimeout: 0s}}}}",
+        "connectionPool.http.idleTimeout",
+        "must be a valid duration greater than 1ms",
+        by="schema",
+    ),
+    ingress(
         "an unknown capture mode is refused",
         f"{PORT}, captureMode: FOO",
         "captureMode",
@@ -205,6 +226,12 @@ EGRESS_ROWS = [
         "port number 65536 must be in the range 1..65535",
     ),
     sidecar(
+        "an egress port's name with bad characters is refused",
+        f"egress: [{{port: {{number: 80, protocol: HTTP, name: a_b}}, {ALL}}}]",
+        "spec.egress[0].port.name",
+        "invalid port name: a_b",
+    ),
+    sidecar(
         "an egress bind address that is none is refused",
         f"egress: [{{{PORT}, bind: localhost, {ALL}}}]",
         "spec.egress[0].bind",
@@ -225,10 +252,17 @@ EGRESS_ROWS = [
         "run/x is not an absolute path to a file",
     ),
     sidecar(
+        "a Unix socket that is a folder is refused",
+        f"egress: [{{port: {{protocol: HTTP}}, bind: 'unix:///run/', {ALL}}}]",
+        "spec.egress[0].bind",
+        "/run/ is not an absolute path to a file",
+    ),
+    sidecar(
         "a captured Unix socket is refused",
         f"egress: [{{port: {{protocol: HTTP}}, bind: 'unix:///run/x', captureMode: IPTABLES, {ALL}}}]",
         "spec.egress[0].captureMode",
         "sidecar: captureMode must be DEFAULT/NONE for unix domain socket listeners",
+        accepted=f"egress: [{{port: {{protocol: HTTP}}, bind: 'unix:///run/x', captureMode: DEFAULT, {ALL}}}]",
     ),
     sidecar(
         "two listeners on one Unix socket are refused",
@@ -253,6 +287,13 @@ HOSTS = [
     ),
     host("a short egress host is refused", "shop/reviews", "short names (non FQDN) are not allowed"),
     host("an egress host without a name is refused", "shop/", "config namespace and dnsName in host entry cannot be"),
+    host("an egress host with an empty namespace is refused", "/a.com", "config namespace and dnsName in host entry"),
+    sidecar(
+        "an egress host with two slashes is refused; what follows the first is its name",
+        "egress: [{hosts: [shop/*, shop/a/b.com]}]",
+        "spec.egress[0].hosts[1]",
+        'domain name "a/b.com" invalid (label "a/b" invalid)',
+    ),
     host("an egress host in a bad namespace is refused", "my_ns/a.com", 'invalid namespace value "my_ns" in sidecar'),
     host("an egress host with an address is refused", "shop/10.0.0.1", 'domain name "0.0.1" invalid'),
     host("a partial wildcard is refused", "shop/*a.com", 'partial wildcard "*a.com" not allowed'),
@@ -283,7 +324,7 @@ HOSTS = [
         "spec.egress[0].hosts",
         "`*/*` host select all resources, no other hosts can be added",
         severity="warned",
-        accepted="egress: [{hosts: ['*/a.com', bank/a.com]}]",
+        accepted="egress: [{hosts: ['*/*', '~bank/*']}]",  # what is left out selects nothing
     ),
 ]
 
@@ -308,6 +349,12 @@ OUTBOUND = [
         "outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: a.com}}",
         "spec.outboundTrafficPolicy.egressProxy.port",
         "sidecar: egress_proxy port must be non-nil",
+    ),
+    sidecar(
+        "an egress proxy with port 0 is refused",
+        "outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: a.com, port: {number: 0}}}",
+        "spec.outboundTrafficPolicy.egressProxy.port.number",
+        "port number 0 must be in the range 1..65535",
     ),
     sidecar(
         "an egress proxy with a wildcard is refused",

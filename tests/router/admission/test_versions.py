@@ -377,6 +377,19 @@ def test_it_is_said(row: Row) -> None:
             id="braces in a path up to 1.21, where they mean themselves",
         ),
         pytest.param("1.22", "ServiceEntry", f"{SE}resolution: DNS", id="an ordinary entry in 1.22"),
+        pytest.param(
+            "1.22",
+            "ServiceEntry",
+            f"{SE}resolution: DNS_ROUND_ROBIN\nendpoints: [{{address: a.com}}]",
+            id="one endpoint where DNS is asked in turn in 1.22",
+        ),
+        pytest.param(
+            "1.22",
+            "ServiceEntry",
+            f"{SE}resolution: STATIC\nendpoints: [{{address: 10.0.0.1}}, {{address: 10.0.0.2}}]",
+            id="two static endpoints in 1.22",
+        ),
+        pytest.param("1.22", "VirtualService", http("timeout: 1ms"), id="a timeout of a millisecond in 1.22"),
         pytest.param("1.22", "WorkloadEntry", "address: 'unix:///run/x'", id="a Unix address in 1.22"),
         pytest.param(
             "1.22",

@@ -30,7 +30,7 @@ HOSTS = [
     Row(
         "host * is refused when the mesh is one of several gateways",
         KIND,
-        f"hosts: ['*']\ngateways: [mesh, front]\n{ROUTE}",
+        f"hosts: ['*', a.com]\ngateways: [mesh, front]\n{ROUTE}",
         "spec.hosts[0]",
         "wildcard host * is not allowed for virtual services bound to the mesh gateway",
     ),
@@ -80,11 +80,19 @@ HOSTS = [
         "empty domain name not allowed",
     ),
     Row(
+        "a host with a letter beyond ASCII is refused, and named as it is",
+        KIND,
+        f"hosts: [bücher.com]\n{ROUTE}",
+        "spec.hosts[0]",
+        'domain name "bücher.com" invalid (label "bücher" invalid)',
+    ),
+    Row(
         "a host of more than 255 characters is refused",
         KIND,
         f"hosts: ['{'a.' * 130}a']\n{ROUTE}",
         "spec.hosts[0]",
         "too long (max 255)",
+        accepted=f"hosts: ['{'a.' * 127}a', {'a' * 63}]\n{ROUTE}",
     ),
 ]
 
@@ -114,6 +122,13 @@ GENERATED = [
         f"hosts: [outbound_.80_._.1]\ngateways: [front]\ntls: [{{match: [{{sniHosts: [a.com]}}], {TLS_ROUTE}}}]",
         "spec.hosts[0]",
         '(label "1" invalid). should follow outbound_',
+    ),
+    Row(
+        "a generated SNI name is refused where sidecars follow the rule",
+        KIND,
+        f"hosts: [outbound_.80_._.reviews]\ntls: [{{match: [{{sniHosts: [a.com]}}], {TLS_ROUTE}}}]",
+        "spec.hosts[0]",
+        'domain name "outbound_.80_._.reviews" invalid (label "outbound_" invalid)',
     ),
 ]
 
@@ -159,9 +174,9 @@ DELEGATES = [
     Row(
         "a rule that leads to a delegate and redirects is refused",
         KIND,
-        http("name: top\ndelegate: {name: other}\nredirect: {uri: /}"),
+        http("delegate: {name: other}\nredirect: {uri: /}"),
         "spec.http[0].redirect",
-        "root HTTP route top must not specify redirect",
+        "root HTTP route  must not specify redirect",  # it has no name
     ),
 ]
 

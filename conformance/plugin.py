@@ -114,8 +114,6 @@ class ScenarioItem(pytest.Item):
         scenario = loaded.scenario
         words = (scenario.title, *(case.name for stage in scenario.stages for case in stage.cases))
         self.extra_keyword_matches.update(word for text in words for word in text.split())
-        # With --dist loadgroup: scenarios that would wait for each other are one worker's.
-        self.add_marker(pytest.mark.xdist_group(scenario.namespace))
 
     def runtest(self) -> None:
         site = self.config.stash[SITE]
@@ -212,6 +210,15 @@ class _Controller:
         node.workerinput["conformance_seed"] = self._run.seed
         if _names_scenarios(self._config) and not self._config.option.collectonly:
             node.workerinput["conformance_site"] = self._start().to_json()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """With --dist loadgroup: scenarios that would wait for each other are one worker's."""
+        if config.getoption("dist") != "loadgroup":
+            return None
+        from conformance.lanes import Lanes  # noqa: PLC0415 - xdist is not there in every run
+
+        return Lanes(config, log)
 
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Without xdist: after collection, so that a bad file is reported before anything is started."""

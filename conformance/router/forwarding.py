@@ -7,8 +7,9 @@ the caller's to say, since another proxy may stand there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from conformance.router import cors
 from conformance.router.clusters import Cluster, Missing
@@ -40,8 +41,7 @@ Deliver = Callable[[str, int, Passage, list[Step]], list[Outcome]]
 ORIGINAL_HOST = "x-envoy-original-host"
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """A proxy that has read a request. `dialled` is where the connection was going, for ORIGINAL_DST."""
 
     proxy: Proxy
@@ -63,7 +63,7 @@ def answer(hop: Hop, host: VirtualHost | None) -> list[Outcome]:
     hop.trail.append(Step("virtual host", host.name, host.by))
     if host.requires_tls and message.scheme == "http":
         status, location = https_redirect(message)
-        return [replace(local(Kind.REDIRECT, status, ""), response_set=(("location", location),))]
+        return [local(Kind.REDIRECT, status, "")._replace(response_set=(("location", location),))]
     route = _first_match(hop, host.routes)
     if route is None:
         return [local(Kind.NO_ROUTE, 404, "", f"no rule of {host.name} matches")]
@@ -88,13 +88,13 @@ def _redirected(hop: Hop, route: Route, action: Redirect) -> Outcome:
     found = redirect(action.redirect, route.matcher, hop.message, route.listener_port, version, is_tls=hop.ends_tls)
     assert not isinstance(found, Undefined), "Envoy refuses a table with such a rule as a whole"
     status, location = found
-    made = replace(local(Kind.REDIRECT, status, ""), response_set=(("location", location),))
+    made = local(Kind.REDIRECT, status, "")._replace(response_set=(("location", location),))
     return answered(made, action.operations)
 
 
 def _directly(hop: Hop, action: Direct) -> Outcome:
     found = direct_response(action.response, hop.message, action.operations.response)
-    return replace(local(Kind.DIRECT, found.status, found.body), response_set=found.headers)
+    return local(Kind.DIRECT, found.status, found.body)._replace(response_set=found.headers)
 
 
 def answered(outcome: Outcome, operations: Operations) -> Outcome:
@@ -104,8 +104,7 @@ def answered(outcome: Outcome, operations: Operations) -> Outcome:
         return outcome
     touched = {name for name, _ in changes.set_headers} | set(changes.removed_headers) | changes.unknown
     kept = tuple(pair for pair in outcome.response_set if pair[0] not in touched)
-    return replace(
-        outcome,
+    return outcome._replace(
         response_set=(*kept, *changes.set_headers),
         response_added=(*outcome.response_added, *changes.added_headers),
         response_removed=(*outcome.response_removed, *changes.removed_headers),
@@ -125,7 +124,7 @@ def _acted(hop: Hop, route: Route) -> Iterator[Outcome]:
         else:
             outcomes = _routed(hop, route, action, chance)
         for outcome in outcomes:
-            yield replace(outcome, at_least=delay + outcome.at_least) if delay else outcome
+            yield outcome._replace(at_least=delay + outcome.at_least) if delay else outcome
 
 
 def _aborted(action: Action, made: Outcome, chance: Fraction) -> Iterator[Outcome]:
@@ -152,7 +151,7 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
     """The outcomes of a request that is let through; their chances add up to `chance`."""
     shared = cors.answer(action.cors, hop.message, hop.proxy.world.version) if action.cors else None
     if isinstance(shared, cors.Preflight):
-        yield replace(local(Kind.PREFLIGHT, shared.status, ""), response_set=shared.headers, probability=chance)
+        yield local(Kind.PREFLIGHT, shared.status, "")._replace(response_set=shared.headers, probability=chance)
         return
     for target in action.targets:
         part = chance if target.share is ONE else chance * target.share
@@ -170,7 +169,7 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
             outcomes = list(tried(spread, action.retries, action.timeout, through, is_hashed=found.is_sticky))
             copies = tuple(_copies(hop, action, passage))
             if copies:
-                outcomes = [replace(each, mirrors=copies) for each in outcomes]
+                outcomes = [each._replace(mirrors=copies) for each in outcomes]
             if refused:
                 hop.trail.append(Step("connection pool", "more at once than its limits let through", found.policy.by))
                 outcomes.append(overflow().times(part * refused))
@@ -182,8 +181,7 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
 def _shared(outcome: Outcome, headers: Headers) -> Outcome:
     """CORS speaks last: its headers replace whatever was there."""
     names = {name for name, _ in headers}
-    return replace(
-        outcome,
+    return outcome._replace(
         response_set=(*(pair for pair in outcome.response_set if pair[0] not in names), *headers),
         response_added=tuple(pair for pair in outcome.response_added if pair[0] not in names),
         response_removed=tuple(name for name in outcome.response_removed if name not in names),
@@ -210,7 +208,7 @@ def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) 
         query=query if mark else None,
         headers={**changes.apply(message.headers), **{name: (value,) for name, value in noted}},
     )
-    return replace(hop.passage, message=sent, edits=edits)
+    return hop.passage._replace(message=sent, edits=edits)
 
 
 def _spread(hop: Hop, found: Cluster, passage: Passage) -> list[Place]:
@@ -273,7 +271,7 @@ def _visited(hop: Hop, found: Cluster, endpoint: Endpoint, passage: Passage) -> 
     if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:
         assert sent.message, "an HTTP proxy has read what it sends on"
         host = without_port(sent.message.authority)
-        sent = replace(sent, tls=handshake(proxy.world, chosen.tls, proxy.namespace, host))
+        sent = sent._replace(tls=handshake(proxy.world, chosen.tls, proxy.namespace, host))
     outcomes = hop.deliver(endpoint.address, endpoint.port, sent, hop.trail)
     return [_through(outcome, proxy) for outcome in outcomes]
 
@@ -303,7 +301,7 @@ def _shadowed(hop: Hop, passage: Passage) -> Passage:
         return passage
     host = without_port(passage.message.authority)
     authority = f"{host}-shadow{passage.message.authority[len(host) :]}"
-    return replace(passage, message=replace(passage.message, authority=authority))
+    return passage._replace(message=replace(passage.message, authority=authority))
 
 
 def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
@@ -313,7 +311,7 @@ def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
         if isinstance(found, Missing):
             hop.trail.append(Step("mirror", f"skipped: {found.why}"))
             continue
-        quiet = replace(hop, trail=[])
+        quiet = hop._replace(trail=[])
         for outcomes, share in _spread(quiet, found, shadowed):
             for outcome in outcomes:
                 if outcome.sight is not None:

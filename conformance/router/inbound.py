@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from conformance.router.codec import Refused, read_again, received
 from conformance.router.doors import Door, answers, door_of
 from conformance.router.guarding import guarded, guarded_stream
@@ -40,7 +38,7 @@ def at_workload(world: World, pod: Pod, port: int, passage: Passage, trail: list
     if closed is not None:
         return closed
     # Nobody writes the caller's name into bytes that are only passed on.
-    found = application(pod, door.target, replace(passage, principal=None), on_loopback=door.on_loopback)
+    found = application(pod, door.target, passage._replace(principal=None), on_loopback=door.on_loopback)
     return failed(Kind.CLOSED, found.reason) if found.kind is Kind.REFUSED else found
 
 
@@ -92,7 +90,7 @@ def _http(world: World, door: Door, passage: Passage, trail: list[Step]) -> Outc
 def _broken(found: Outcome) -> Outcome:
     """The application closed the connection: its own sidecar answers for it."""
     made = local(Kind.UPSTREAM_RESET, 503, UPSTREAM_ERROR, found.reason)
-    return replace(made, sight=found.sight, attempts=found.attempts)
+    return made._replace(sight=found.sight, attempts=found.attempts)
 
 
 def by_server(outcome: Outcome) -> Outcome:

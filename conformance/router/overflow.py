@@ -8,7 +8,6 @@ for its connection is pending. So this says that one may be refused, and the cha
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 from conformance.router.clusters import Cluster
@@ -29,7 +28,7 @@ def refused_share(found: Cluster, at_once: int) -> Fraction:
 
 def overflow() -> Outcome:
     made = local(Kind.OVERFLOW, 503, _BODY, "the limits of the connection pool")
-    return replace(made, response_set=_MARK)
+    return made._replace(response_set=_MARK)
 
 
 def _limit(found: Cluster) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from conformance.router.request import Headers
 from conformance.router.trace import Trace
@@ -44,8 +45,7 @@ class Kind(StrEnum):
     """Istio's answer is not determined by what the router is told; `Outcome.reason` says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """The request as a workload sees it."""
 
     workload: str
@@ -73,8 +73,7 @@ class Mirror:
     sight: Sight
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One way it may end. `status` is None when there is no HTTP answer."""
 
     kind: Kind

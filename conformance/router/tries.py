@@ -7,7 +7,7 @@ that fail alike are counted, not told apart, so that many of them cost no more t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -191,7 +191,7 @@ class _Course:
             for outcome in member[end.way]:
                 made = _timed_out(outcome) if end.timed_out else outcome
                 probability = share * outcome.probability
-                yield replace(made, probability=probability, at_least=float(end.elapsed), attempts=end.attempts)
+                yield made._replace(probability=probability, at_least=float(end.elapsed), attempts=end.attempts)
 
 
 def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
@@ -201,4 +201,4 @@ def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
 def _timed_out(outcome: Outcome) -> Outcome:
     """The workload may have seen the request; the client gets 504."""
     made = local(Kind.TIMEOUT, 504, TIMEOUT_BODY, "the time-out of the rule or of a try is over")
-    return replace(made, sight=outcome.sight)
+    return made._replace(sight=outcome.sight)

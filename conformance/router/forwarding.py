@@ -21,7 +21,7 @@ from conformance.router.message import Message
 from conformance.router.origination import handshake
 from conformance.router.overflow import overflow, refused_share
 from conformance.router.passage import Edits, Passage, failed, local, proxied
-from conformance.router.prediction import ONE, Kind, Mirror, Outcome
+from conformance.router.prediction import ONE, Kind, Mirror, Outcome, both
 from conformance.router.proxies import Proxy
 from conformance.router.redirects import https_redirect, redirect
 from conformance.router.registry import Endpoint
@@ -111,10 +111,13 @@ def answered(outcome: Outcome, operations: Operations) -> Outcome:
     )
 
 
+_NO_DRAW: tuple[tuple[Fraction, float, int | None], ...] = ((ONE, 0.0, None),)
+
+
 def _acted(hop: Hop, route: Route) -> Iterator[Outcome]:
     """Fault, then CORS, then the router: the order of Envoy's filters."""
     action = route.action
-    for chance, delay, status in _draws(route.fault):
+    for chance, delay, status in _draws(route.fault) if route.fault else _NO_DRAW:
         if status is not None:
             outcomes = _aborted(action, local(Kind.FAULT_ABORT, status, BODY), chance)
         elif isinstance(action, Redirect):
@@ -136,11 +139,8 @@ def _aborted(action: Action, made: Outcome, chance: Fraction) -> Iterator[Outcom
         yield answered(made, target.operations).times(chance * target.share)
 
 
-def _draws(fault: Fault | None) -> Iterator[tuple[Fraction, float, int | None]]:
+def _draws(fault: Fault) -> Iterator[tuple[Fraction, float, int | None]]:
     """Chance, seconds of delay, and the status with which the request is aborted, if it is; only what can happen."""
-    if fault is None:
-        yield ONE, 0.0, None
-        return
     for delay, late in ((float(fault.delay), fault.delay_share), (0.0, 1 - fault.delay_share)):
         for status, share in ((fault.status, fault.abort_share), (None, 1 - fault.abort_share)):
             if late * share:
@@ -154,7 +154,7 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
         yield local(Kind.PREFLIGHT, shared.status, "")._replace(response_set=shared.headers, probability=chance)
         return
     for target in action.targets:
-        part = chance if target.share is ONE else chance * target.share
+        part = both(chance, target.share)
         found = hop.proxy.cluster(target.cluster)
         if isinstance(found, Missing):
             hop.trail.append(Step("destination", f"no cluster: {found.why}", route.by, target.field))
@@ -166,8 +166,8 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
             refused = refused_share(found, passage.request.at_once)
             spread = _spread(hop, found, passage)
             through = part * (1 - refused) if refused else part
-            outcomes = list(tried(spread, action.retries, action.timeout, through, is_hashed=found.is_sticky))
-            copies = tuple(_copies(hop, action, passage))
+            outcomes = tried(spread, action.retries, action.timeout, through, is_hashed=found.is_sticky)
+            copies = tuple(_copies(hop, action, passage)) if action.copies else ()
             if copies:
                 outcomes = [each._replace(mirrors=copies) for each in outcomes]
             if refused:
@@ -191,10 +191,10 @@ def _shared(outcome: Outcome, headers: Headers) -> Outcome:
 def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) -> Passage:
     """The request as it leaves this proxy."""
     message, edits, changes = hop.message, hop.passage.edits, operations.request
-    path, original = rewritten(action.rewrite, route.matcher, message, hop.proxy.world.version)
     authority, original_host = operations.authority(message.authority)
-    if original is None and original_host is None and not changes.steps:
+    if action.rewrite is None and original_host is None and not changes.steps:
         return hop.passage
+    path, original = rewritten(action.rewrite, route.matcher, message, hop.proxy.world.version)
     edits = edits.then(Edits(changes.set_headers, changes.added_headers, changes.removed_headers))
     # Envoy notes these after the operations.
     pairs = ((ORIGINAL_PATH, original), (ORIGINAL_HOST, original_host))
@@ -282,8 +282,7 @@ def _name(endpoint: Endpoint) -> str:
 
 def mesh_sni(found: Cluster, sni: str | None) -> str:
     """The name in the mesh's own handshake: that of the cluster, unless tls.sni says another."""
-    key = found.key
-    return sni or f"outbound_.{key.port}_.{key.subset}_.{key.host}"
+    return sni or found.sni
 
 
 def _through(outcome: Outcome, proxy: Proxy) -> Outcome:
@@ -305,7 +304,7 @@ def _shadowed(hop: Hop, passage: Passage) -> Passage:
 
 
 def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
-    shadowed = _shadowed(hop, passage) if action.copies else passage
+    shadowed = _shadowed(hop, passage)
     for copy in action.copies:
         found = hop.proxy.cluster(copy.cluster)
         if isinstance(found, Missing):

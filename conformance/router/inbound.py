@@ -48,22 +48,23 @@ def _handshake(door: Door, passage: Passage, trail: list[Step]) -> Outcome | Non
     is_mutual = passage.transport is Transport.MUTUAL
     if mode is not Mode.PERMISSIVE:
         trail.append(Step("peer authentication", f"{mode} at port {door.port}", by, field, mode))
-    if mode is Mode.STRICT and not is_mutual:
-        kind = Kind.RESET_PLAINTEXT if passage.tls is None else Kind.TLS_REFUSED
-        return failed(kind, f"{door.pod.workload} takes mutual TLS of the mesh only")
-    if mode is Mode.DISABLE and is_mutual:
-        return failed(Kind.TLS_REFUSED, f"{door.pod.workload} takes no mutual TLS")
+        if mode is Mode.STRICT and not is_mutual:
+            kind = Kind.RESET_PLAINTEXT if passage.tls is None else Kind.TLS_REFUSED
+            return failed(kind, f"{door.pod.workload} takes mutual TLS of the mesh only")
+        if mode is Mode.DISABLE and is_mutual:
+            return failed(Kind.TLS_REFUSED, f"{door.pod.workload} takes no mutual TLS")
     if passage.tls is not None and not is_mutual and door.protocol is Protocol.HTTP:
         return failed(Kind.TLS_REFUSED, f"port {door.port} is declared HTTP and takes no TLS but the mesh's")
     return None
 
 
 def _reads_http(world: World, door: Door, passage: Passage) -> bool:
-    if passage.transport is Transport.MUTUAL and door.protocol is Protocol.SNIFFED and not world.mesh.has_istio_proxy:
+    if not passage.is_http or passage.tls is not None:
         return False
-    if door.protocol is Protocol.SNIFFED and passage.request.http_version == "1.0":
-        return False
-    return door.protocol in (Protocol.HTTP, Protocol.SNIFFED) and passage.is_http and passage.tls is None
+    if door.protocol is not Protocol.SNIFFED:
+        return door.protocol is Protocol.HTTP
+    is_hidden = passage.transport is Transport.MUTUAL and not world.mesh.has_istio_proxy
+    return not is_hidden and passage.request.http_version != "1.0"
 
 
 def _http(world: World, door: Door, passage: Passage, trail: list[Step]) -> Outcome:
@@ -147,16 +148,16 @@ def _distrust(server: TlsServer, client: Handshake) -> str:
 
 
 def sight_of(pod: Pod, port: int, passage: Passage) -> Sight:
-    request, read, edits = passage.request, passage.message, passage.edits
+    request, read, edits, is_http = passage.request, passage.message, passage.edits, passage.is_http
     return Sight(
         workload=pod.workload,
         namespace=pod.metadata.namespace,
         pod=pod.metadata.name,
         address=pod.address,
         port=port,
-        method=request.method if passage.is_http else "",
-        path=(read.target if read else request.path) if passage.is_http else "",
-        host=(read.authority if read else request.sent_authority()) if passage.is_http else "",
+        method=request.method if is_http else "",
+        path=(read.target if read else request.path) if is_http else "",
+        host=(read.authority if read else request.sent_authority()) if is_http else "",
         set_headers=edits.set_headers,
         added_headers=edits.added_headers,
         removed_headers=edits.removed_headers,

@@ -130,9 +130,10 @@ def _http(opened: _Connection, listener: Listener) -> list[Outcome]:
 
 def _is_named(proxy: Proxy, message: Message, port: int) -> bool:
     """Whether names count: a Host with another port was none before Envoy ignored ports in it."""
+    if proxy.world.version.has(Since.HOST_WITHOUT_PORT):
+        return True
     authority = message.authority
-    is_plain = authority == without_port(authority) or authority.endswith(f":{port}")
-    return is_plain or proxy.world.version.has(Since.HOST_WITHOUT_PORT)
+    return authority == without_port(authority) or authority.endswith(f":{port}")
 
 
 def _uncharted(hop: Hop) -> list[Outcome]:

@@ -16,13 +16,14 @@ from conformance.router.prediction import Kind, Outcome
 
 _BODY = "upstream connect error or disconnect/reset before headers. reset reason: overflow"
 _MARK = (("x-envoy-overloaded", "true"),)
+_NONE = Fraction(0)
 
 
 def refused_share(found: Cluster, at_once: int) -> Fraction:
     """Of requests that are sent at once: those that find the pool full."""
     limit = _limit(found)
     if limit is None or at_once <= limit:
-        return Fraction(0)
+        return _NONE
     return Fraction(at_once - limit, at_once)
 
 

@@ -64,7 +64,11 @@ class Passage(NamedTuple):
         return Passage(self.request, source, self.message, edits=self.edits, hops=self.hops + 1)
 
     def by_mutual_tls(self, principal: str, sni: str) -> Passage:
-        return self._replace(transport=Transport.MUTUAL, principal=principal, sni=sni)
+        # Spelt out, because it happens for every endpoint: _replace takes nearly twice as long.
+        return Passage(
+            self.request, self.source, self.message, self.tls, Transport.MUTUAL, principal, sni, self.edits,
+            self.hops,
+        )  # fmt: skip
 
     @property
     def is_http(self) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from conformance.errors import BadInput, Problem
 from conformance.language.kubernetes import Addresses, Kubernetes, kubernetes
@@ -191,9 +191,16 @@ def _sentence(outcome: Outcome) -> str:
     return ", ".join(words)
 
 
-_JSON = TypeAdapter(Explanation)
-
-
 def as_json(explanation: Explanation) -> str:
     """For a program: chances are exact, written as fractions."""
-    return _JSON.dump_json(explanation, indent=2).decode()
+    return to_json(_named(explanation), indent=2, fallback=str).decode()
+
+
+def _named(value: object) -> object:
+    """Every member under its name, also those of named tuples, which JSON would have as lists."""
+    if isinstance(value, tuple):
+        members = [_named(each) for each in value]
+        return dict(zip(value._fields, members, strict=True)) if hasattr(value, "_fields") else members
+    if is_dataclass(value):
+        return {each.name: _named(getattr(value, each.name)) for each in fields(value)}
+    return value

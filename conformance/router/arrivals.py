@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 from conformance.router import ingress
 from conformance.router.inbound import at_workload
@@ -42,8 +43,4 @@ def _at_pod(world: World, pod: Pod, port: int, passage: Passage, trail: list[Ste
         if passage.message is None:
             return [failed(Kind.CLOSED, _CIRCLE)]
         return [local(Kind.UPSTREAM_RESET, 503, UPSTREAM_ERROR, _CIRCLE)]
-
-    def deliver(address: str, number: int, further: Passage, steps: list[Step]) -> list[Outcome]:
-        return arrive(world, address, number, further, steps)
-
-    return ingress.at_gateway(world, pod, port, passage, deliver=deliver, trail=trail)
+    return ingress.at_gateway(world, pod, port, passage, deliver=partial(arrive, world), trail=trail)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from conformance.router.clusters import Cluster, Missing
@@ -64,7 +63,7 @@ def _wrapped(
         return _as_it_is(passage, proxy)
     if passage.transport is Transport.MUTUAL:
         return failed(Kind.TLS_REFUSED, "TLS inside of the mesh's TLS is read as if it were a request")
-    sent = replace(passage.sent_on(proxy.address_for(passage.source)), tls=passage.tls)
+    sent = passage.sent_on(proxy.address_for(passage.source))._replace(tls=passage.tls)
     if chosen.transport is Transport.MUTUAL:
         if is_impostor(cluster, endpoint):
             return failed(Kind.CLOSED, f"{endpoint.address} is none of {cluster.key.host}")
@@ -73,18 +72,18 @@ def _wrapped(
     if passage.tls is not None:
         return failed(Kind.TLS_REFUSED, "TLS inside of the TLS that the DestinationRule adds")
     # A stream has no Host: only tls.sni gives it a name.
-    return replace(sent, tls=handshake(proxy.world, chosen.tls, proxy.namespace, ""))
+    return sent._replace(tls=handshake(proxy.world, chosen.tls, proxy.namespace, ""))
 
 
 def _as_it_is(passage: Passage, proxy: Proxy) -> Passage:
     """TLS that nobody terminated goes on, the mesh's own with whom it names; of one that was, nothing is left."""
     if passage.transport is Transport.MUTUAL:
-        return replace(passage, source=proxy.address_for(passage.source), hops=passage.hops + 1)
-    return replace(passage.sent_on(proxy.address_for(passage.source)), tls=passage.tls)
+        return passage._replace(source=proxy.address_for(passage.source), hops=passage.hops + 1)
+    return passage.sent_on(proxy.address_for(passage.source))._replace(tls=passage.tls)
 
 
 def _seen(outcome: Outcome, passage: Passage) -> Outcome:
     """The client was accepted before: it sees its connection close. A refused handshake of its own stays one."""
     own = passage.tls is not None or passage.transport is Transport.MUTUAL
     is_broken = outcome.kind in _BROKEN or (outcome.kind is Kind.TLS_REFUSED and not own)
-    return replace(outcome, kind=Kind.CLOSED) if is_broken else outcome
+    return outcome._replace(kind=Kind.CLOSED) if is_broken else outcome

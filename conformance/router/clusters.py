@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from conformance.router.destination_rules import Consolidated, Policy, policy_of
 from conformance.router.objects.destination_rule import Failover, LocalityLoadBalancer
@@ -32,6 +33,11 @@ class Cluster:
     """Consistent hashing: which member is not predictable, that it stays the same is."""
     name: str = ""
     """outbound|PORT|SUBSET|HOST"""
+
+    @cached_property
+    def sni(self) -> str:
+        """The name in the mesh's own handshake, unless tls.sni says another."""
+        return f"outbound_.{self.key.port}_.{self.key.subset}_.{self.key.host}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ the caller's to say, since another proxy may stand there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from conformance.router import cors
 from conformance.router.clusters import Cluster, Missing
@@ -20,7 +21,7 @@ from conformance.router.message import Message
 from conformance.router.origination import handshake
 from conformance.router.overflow import overflow, refused_share
 from conformance.router.passage import Edits, Passage, failed, local, proxied
-from conformance.router.prediction import ONE, Kind, Mirror, Outcome
+from conformance.router.prediction import ONE, Kind, Mirror, Outcome, both
 from conformance.router.proxies import Proxy
 from conformance.router.redirects import https_redirect, redirect
 from conformance.router.registry import Endpoint
@@ -40,8 +41,7 @@ Deliver = Callable[[str, int, Passage, list[Step]], list[Outcome]]
 ORIGINAL_HOST = "x-envoy-original-host"
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """A proxy that has read a request. `dialled` is where the connection was going, for ORIGINAL_DST."""
 
     proxy: Proxy
@@ -63,7 +63,7 @@ def answer(hop: Hop, host: VirtualHost | None) -> list[Outcome]:
     hop.trail.append(Step("virtual host", host.name, host.by))
     if host.requires_tls and message.scheme == "http":
         status, location = https_redirect(message)
-        return [replace(local(Kind.REDIRECT, status, ""), response_set=(("location", location),))]
+        return [local(Kind.REDIRECT, status, "")._replace(response_set=(("location", location),))]
     route = _first_match(hop, host.routes)
     if route is None:
         return [local(Kind.NO_ROUTE, 404, "", f"no rule of {host.name} matches")]
@@ -88,13 +88,13 @@ def _redirected(hop: Hop, route: Route, action: Redirect) -> Outcome:
     found = redirect(action.redirect, route.matcher, hop.message, route.listener_port, version, is_tls=hop.ends_tls)
     assert not isinstance(found, Undefined), "Envoy refuses a table with such a rule as a whole"
     status, location = found
-    made = replace(local(Kind.REDIRECT, status, ""), response_set=(("location", location),))
+    made = local(Kind.REDIRECT, status, "")._replace(response_set=(("location", location),))
     return answered(made, action.operations)
 
 
 def _directly(hop: Hop, action: Direct) -> Outcome:
     found = direct_response(action.response, hop.message, action.operations.response)
-    return replace(local(Kind.DIRECT, found.status, found.body), response_set=found.headers)
+    return local(Kind.DIRECT, found.status, found.body)._replace(response_set=found.headers)
 
 
 def answered(outcome: Outcome, operations: Operations) -> Outcome:
@@ -104,18 +104,20 @@ def answered(outcome: Outcome, operations: Operations) -> Outcome:
         return outcome
     touched = {name for name, _ in changes.set_headers} | set(changes.removed_headers) | changes.unknown
     kept = tuple(pair for pair in outcome.response_set if pair[0] not in touched)
-    return replace(
-        outcome,
+    return outcome._replace(
         response_set=(*kept, *changes.set_headers),
         response_added=(*outcome.response_added, *changes.added_headers),
         response_removed=(*outcome.response_removed, *changes.removed_headers),
     )
 
 
+_NO_DRAW: tuple[tuple[Fraction, float, int | None], ...] = ((ONE, 0.0, None),)
+
+
 def _acted(hop: Hop, route: Route) -> Iterator[Outcome]:
     """Fault, then CORS, then the router: the order of Envoy's filters."""
     action = route.action
-    for chance, delay, status in _draws(route.fault):
+    for chance, delay, status in _draws(route.fault) if route.fault else _NO_DRAW:
         if status is not None:
             outcomes = _aborted(action, local(Kind.FAULT_ABORT, status, BODY), chance)
         elif isinstance(action, Redirect):
@@ -125,7 +127,7 @@ def _acted(hop: Hop, route: Route) -> Iterator[Outcome]:
         else:
             outcomes = _routed(hop, route, action, chance)
         for outcome in outcomes:
-            yield replace(outcome, at_least=delay + outcome.at_least) if delay else outcome
+            yield outcome._replace(at_least=delay + outcome.at_least) if delay else outcome
 
 
 def _aborted(action: Action, made: Outcome, chance: Fraction) -> Iterator[Outcome]:
@@ -137,11 +139,8 @@ def _aborted(action: Action, made: Outcome, chance: Fraction) -> Iterator[Outcom
         yield answered(made, target.operations).times(chance * target.share)
 
 
-def _draws(fault: Fault | None) -> Iterator[tuple[Fraction, float, int | None]]:
+def _draws(fault: Fault) -> Iterator[tuple[Fraction, float, int | None]]:
     """Chance, seconds of delay, and the status with which the request is aborted, if it is; only what can happen."""
-    if fault is None:
-        yield ONE, 0.0, None
-        return
     for delay, late in ((float(fault.delay), fault.delay_share), (0.0, 1 - fault.delay_share)):
         for status, share in ((fault.status, fault.abort_share), (None, 1 - fault.abort_share)):
             if late * share:
@@ -152,10 +151,10 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
     """The outcomes of a request that is let through; their chances add up to `chance`."""
     shared = cors.answer(action.cors, hop.message, hop.proxy.world.version) if action.cors else None
     if isinstance(shared, cors.Preflight):
-        yield replace(local(Kind.PREFLIGHT, shared.status, ""), response_set=shared.headers, probability=chance)
+        yield local(Kind.PREFLIGHT, shared.status, "")._replace(response_set=shared.headers, probability=chance)
         return
     for target in action.targets:
-        part = chance if target.share is ONE else chance * target.share
+        part = both(chance, target.share)
         found = hop.proxy.cluster(target.cluster)
         if isinstance(found, Missing):
             hop.trail.append(Step("destination", f"no cluster: {found.why}", route.by, target.field))
@@ -167,10 +166,10 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
             refused = refused_share(found, passage.request.at_once)
             spread = _spread(hop, found, passage)
             through = part * (1 - refused) if refused else part
-            outcomes = list(tried(spread, action.retries, action.timeout, through, is_hashed=found.is_sticky))
-            copies = tuple(_copies(hop, action, passage))
+            outcomes = tried(spread, action.retries, action.timeout, through, is_hashed=found.is_sticky)
+            copies = tuple(_copies(hop, action, passage)) if action.copies else ()
             if copies:
-                outcomes = [replace(each, mirrors=copies) for each in outcomes]
+                outcomes = [each._replace(mirrors=copies) for each in outcomes]
             if refused:
                 hop.trail.append(Step("connection pool", "more at once than its limits let through", found.policy.by))
                 outcomes.append(overflow().times(part * refused))
@@ -182,8 +181,7 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
 def _shared(outcome: Outcome, headers: Headers) -> Outcome:
     """CORS speaks last: its headers replace whatever was there."""
     names = {name for name, _ in headers}
-    return replace(
-        outcome,
+    return outcome._replace(
         response_set=(*(pair for pair in outcome.response_set if pair[0] not in names), *headers),
         response_added=tuple(pair for pair in outcome.response_added if pair[0] not in names),
         response_removed=tuple(name for name in outcome.response_removed if name not in names),
@@ -193,10 +191,10 @@ def _shared(outcome: Outcome, headers: Headers) -> Outcome:
 def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) -> Passage:
     """The request as it leaves this proxy."""
     message, edits, changes = hop.message, hop.passage.edits, operations.request
-    path, original = rewritten(action.rewrite, route.matcher, message, hop.proxy.world.version)
     authority, original_host = operations.authority(message.authority)
-    if original is None and original_host is None and not changes.steps:
+    if action.rewrite is None and original_host is None and not changes.steps:
         return hop.passage
+    path, original = rewritten(action.rewrite, route.matcher, message, hop.proxy.world.version)
     edits = edits.then(Edits(changes.set_headers, changes.added_headers, changes.removed_headers))
     # Envoy notes these after the operations.
     pairs = ((ORIGINAL_PATH, original), (ORIGINAL_HOST, original_host))
@@ -210,7 +208,7 @@ def _rewritten(hop: Hop, route: Route, action: Forward, operations: Operations) 
         query=query if mark else None,
         headers={**changes.apply(message.headers), **{name: (value,) for name, value in noted}},
     )
-    return replace(hop.passage, message=sent, edits=edits)
+    return hop.passage._replace(message=sent, edits=edits)
 
 
 def _spread(hop: Hop, found: Cluster, passage: Passage) -> list[Place]:
@@ -273,7 +271,7 @@ def _visited(hop: Hop, found: Cluster, endpoint: Endpoint, passage: Passage) -> 
     if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:
         assert sent.message, "an HTTP proxy has read what it sends on"
         host = without_port(sent.message.authority)
-        sent = replace(sent, tls=handshake(proxy.world, chosen.tls, proxy.namespace, host))
+        sent = sent._replace(tls=handshake(proxy.world, chosen.tls, proxy.namespace, host))
     outcomes = hop.deliver(endpoint.address, endpoint.port, sent, hop.trail)
     return [_through(outcome, proxy) for outcome in outcomes]
 
@@ -284,8 +282,7 @@ def _name(endpoint: Endpoint) -> str:
 
 def mesh_sni(found: Cluster, sni: str | None) -> str:
     """The name in the mesh's own handshake: that of the cluster, unless tls.sni says another."""
-    key = found.key
-    return sni or f"outbound_.{key.port}_.{key.subset}_.{key.host}"
+    return sni or found.sni
 
 
 def _through(outcome: Outcome, proxy: Proxy) -> Outcome:
@@ -303,17 +300,17 @@ def _shadowed(hop: Hop, passage: Passage) -> Passage:
         return passage
     host = without_port(passage.message.authority)
     authority = f"{host}-shadow{passage.message.authority[len(host) :]}"
-    return replace(passage, message=replace(passage.message, authority=authority))
+    return passage._replace(message=replace(passage.message, authority=authority))
 
 
 def _copies(hop: Hop, action: Forward, passage: Passage) -> Iterator[Mirror]:
-    shadowed = _shadowed(hop, passage) if action.copies else passage
+    shadowed = _shadowed(hop, passage)
     for copy in action.copies:
         found = hop.proxy.cluster(copy.cluster)
         if isinstance(found, Missing):
             hop.trail.append(Step("mirror", f"skipped: {found.why}"))
             continue
-        quiet = replace(hop, trail=[])
+        quiet = hop._replace(trail=[])
         for outcomes, share in _spread(quiet, found, shadowed):
             for outcome in outcomes:
                 if outcome.sight is not None:

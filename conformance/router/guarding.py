@@ -35,7 +35,7 @@ def guarded(world: World, door: Door, passage: Passage, message: Message, trail:
     if isinstance(verified, JwtRejected):
         trail.append(Step("request authentication", f"rejected: {verified.body}", verified.by, verified.field))
         made = Outcome(Kind.JWT_REJECTED, status=verified.status, body=verified.body, attempts=(0, 0))
-        return replace(made, upstream_time=False, response_set=(("www-authenticate", verified.www_authenticate),))
+        return made._replace(upstream_time=False, response_set=(("www-authenticate", verified.www_authenticate),))
     if verified.by:
         trail.append(Step("request authentication", "the token is good", verified.by, verified.field))
     decision = door.authorization.decide_http(caller, verified.message, door.port, destination_address=address)
@@ -45,7 +45,7 @@ def guarded(world: World, door: Door, passage: Passage, message: Message, trail:
         trail.append(Step("authorization", "allowed", decision.policy, decision.field))
     if verified.message is message and passage.message is message:
         return passage
-    return replace(passage, message=verified.message, edits=passage.edits.then(_edits(verified)))
+    return passage._replace(message=verified.message, edits=passage.edits.then(_edits(verified)))
 
 
 def guarded_stream(door: Door, passage: Passage, trail: list[Step]) -> Outcome | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from conformance.router.codec import Refused, read_again, received
 from conformance.router.doors import Door, answers, door_of
 from conformance.router.guarding import guarded, guarded_stream
@@ -40,7 +38,7 @@ def at_workload(world: World, pod: Pod, port: int, passage: Passage, trail: list
     if closed is not None:
         return closed
     # Nobody writes the caller's name into bytes that are only passed on.
-    found = application(pod, door.target, replace(passage, principal=None), on_loopback=door.on_loopback)
+    found = application(pod, door.target, passage._replace(principal=None), on_loopback=door.on_loopback)
     return failed(Kind.CLOSED, found.reason) if found.kind is Kind.REFUSED else found
 
 
@@ -50,22 +48,23 @@ def _handshake(door: Door, passage: Passage, trail: list[Step]) -> Outcome | Non
     is_mutual = passage.transport is Transport.MUTUAL
     if mode is not Mode.PERMISSIVE:
         trail.append(Step("peer authentication", f"{mode} at port {door.port}", by, field, mode))
-    if mode is Mode.STRICT and not is_mutual:
-        kind = Kind.RESET_PLAINTEXT if passage.tls is None else Kind.TLS_REFUSED
-        return failed(kind, f"{door.pod.workload} takes mutual TLS of the mesh only")
-    if mode is Mode.DISABLE and is_mutual:
-        return failed(Kind.TLS_REFUSED, f"{door.pod.workload} takes no mutual TLS")
+        if mode is Mode.STRICT and not is_mutual:
+            kind = Kind.RESET_PLAINTEXT if passage.tls is None else Kind.TLS_REFUSED
+            return failed(kind, f"{door.pod.workload} takes mutual TLS of the mesh only")
+        if mode is Mode.DISABLE and is_mutual:
+            return failed(Kind.TLS_REFUSED, f"{door.pod.workload} takes no mutual TLS")
     if passage.tls is not None and not is_mutual and door.protocol is Protocol.HTTP:
         return failed(Kind.TLS_REFUSED, f"port {door.port} is declared HTTP and takes no TLS but the mesh's")
     return None
 
 
 def _reads_http(world: World, door: Door, passage: Passage) -> bool:
-    if passage.transport is Transport.MUTUAL and door.protocol is Protocol.SNIFFED and not world.mesh.has_istio_proxy:
+    if not passage.is_http or passage.tls is not None:
         return False
-    if door.protocol is Protocol.SNIFFED and passage.request.http_version == "1.0":
-        return False
-    return door.protocol in (Protocol.HTTP, Protocol.SNIFFED) and passage.is_http and passage.tls is None
+    if door.protocol is not Protocol.SNIFFED:
+        return door.protocol is Protocol.HTTP
+    is_hidden = passage.transport is Transport.MUTUAL and not world.mesh.has_istio_proxy
+    return not is_hidden and passage.request.http_version != "1.0"
 
 
 def _http(world: World, door: Door, passage: Passage, trail: list[Step]) -> Outcome:
@@ -92,7 +91,7 @@ def _http(world: World, door: Door, passage: Passage, trail: list[Step]) -> Outc
 def _broken(found: Outcome) -> Outcome:
     """The application closed the connection: its own sidecar answers for it."""
     made = local(Kind.UPSTREAM_RESET, 503, UPSTREAM_ERROR, found.reason)
-    return replace(made, sight=found.sight, attempts=found.attempts)
+    return made._replace(sight=found.sight, attempts=found.attempts)
 
 
 def by_server(outcome: Outcome) -> Outcome:
@@ -149,16 +148,16 @@ def _distrust(server: TlsServer, client: Handshake) -> str:
 
 
 def sight_of(pod: Pod, port: int, passage: Passage) -> Sight:
-    request, read, edits = passage.request, passage.message, passage.edits
+    request, read, edits, is_http = passage.request, passage.message, passage.edits, passage.is_http
     return Sight(
         workload=pod.workload,
         namespace=pod.metadata.namespace,
         pod=pod.metadata.name,
         address=pod.address,
         port=port,
-        method=request.method if passage.is_http else "",
-        path=(read.target if read else request.path) if passage.is_http else "",
-        host=(read.authority if read else request.sent_authority()) if passage.is_http else "",
+        method=request.method if is_http else "",
+        path=(read.target if read else request.path) if is_http else "",
+        host=(read.authority if read else request.sent_authority()) if is_http else "",
         set_headers=edits.set_headers,
         added_headers=edits.added_headers,
         removed_headers=edits.removed_headers,

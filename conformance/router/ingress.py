@@ -97,7 +97,7 @@ def _terminated(visit: _Visit, offer: Offer, shown: Handshake) -> list[Outcome]:
     refused = refusal(visit.proxy, offer.bound, shown)
     if refused:
         return [failed(Kind.TLS_REFUSED, refused)]
-    inside = replace(visit, passage=replace(visit.passage, tls=None, transport=Transport.PLAIN))
+    inside = replace(visit, passage=visit.passage._replace(tls=None, transport=Transport.PLAIN))
     return _stream(inside, offer.chain) if offer.chain else _http(inside, offer.bound)
 
 
@@ -149,13 +149,13 @@ def _by_gateway(outcome: Outcome) -> Outcome:
     """Also what the gateway answers itself names it as the server."""
     if outcome.status is None or any(name == "server" for name, _ in outcome.response_set):
         return outcome
-    return replace(outcome, response_set=(*outcome.response_set, ("server", "istio-envoy")))
+    return outcome._replace(response_set=(*outcome.response_set, ("server", "istio-envoy")))
 
 
 def _stream(visit: _Visit, chain: Chain) -> list[Outcome]:
     """Bytes that are passed on; whose mutual TLS they are is not known where it goes on unread."""
     proxy, port, passage, trail = visit.proxy, visit.listener.port, visit.passage, visit.trail
-    known = replace(passage, principal=None) if passage.transport is Transport.MUTUAL else passage
+    known = passage._replace(principal=None) if passage.transport is Transport.MUTUAL else passage
     closed = guarded_stream(door_of(proxy.world, proxy.pod, port), known, trail)
     if closed is not None:
         return [closed]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from conformance.router import streams
 from conformance.router.carrying import through
@@ -25,8 +26,7 @@ _OWN_PORTS = (15001, 15006)
 """Where the proxy itself listens for what iptables catches."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
+class _Connection(NamedTuple):
     """What the application opened, at its own sidecar."""
 
     proxy: Proxy
@@ -108,9 +108,9 @@ def _egress_proxy(destination: Destination) -> ClusterKey:
 def _passed(outcome: Outcome, passage: Passage) -> Outcome:
     """TCP carried by a proxy that had accepted it before anything failed behind."""
     if outcome.kind is Kind.UPSTREAM:
-        return replace(outcome, kind=Kind.PASSTHROUGH)
+        return outcome._replace(kind=Kind.PASSTHROUGH)
     if outcome.kind in (Kind.REFUSED, Kind.RESET_PLAINTEXT):
-        return replace(outcome, kind=Kind.TLS_REFUSED if passage.tls else Kind.CLOSED)
+        return outcome._replace(kind=Kind.TLS_REFUSED if passage.tls else Kind.CLOSED)
     return outcome
 
 
@@ -130,9 +130,10 @@ def _http(opened: _Connection, listener: Listener) -> list[Outcome]:
 
 def _is_named(proxy: Proxy, message: Message, port: int) -> bool:
     """Whether names count: a Host with another port was none before Envoy ignored ports in it."""
+    if proxy.world.version.has(Since.HOST_WITHOUT_PORT):
+        return True
     authority = message.authority
-    is_plain = authority == without_port(authority) or authority.endswith(f":{port}")
-    return is_plain or proxy.world.version.has(Since.HOST_WITHOUT_PORT)
+    return authority == without_port(authority) or authority.endswith(f":{port}")
 
 
 def _uncharted(hop: Hop) -> list[Outcome]:
@@ -155,7 +156,7 @@ def _let_through(outcome: Outcome) -> Outcome:
     if made is not outcome or made.status is None:
         return made
     kind = Kind.PASSTHROUGH if made.kind is Kind.UPSTREAM else made.kind
-    return replace(made.served_by("envoy", upstream_time=True), kind=kind)
+    return made.served_by("envoy", upstream_time=True)._replace(kind=kind)
 
 
 def _by_sidecar(outcome: Outcome) -> Outcome:

@@ -8,7 +8,6 @@ for its connection is pending. So this says that one may be refused, and the cha
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 from conformance.router.clusters import Cluster
@@ -17,19 +16,20 @@ from conformance.router.prediction import Kind, Outcome
 
 _BODY = "upstream connect error or disconnect/reset before headers. reset reason: overflow"
 _MARK = (("x-envoy-overloaded", "true"),)
+_NONE = Fraction(0)
 
 
 def refused_share(found: Cluster, at_once: int) -> Fraction:
     """Of requests that are sent at once: those that find the pool full."""
     limit = _limit(found)
     if limit is None or at_once <= limit:
-        return Fraction(0)
+        return _NONE
     return Fraction(at_once - limit, at_once)
 
 
 def overflow() -> Outcome:
     made = local(Kind.OVERFLOW, 503, _BODY, "the limits of the connection pool")
-    return replace(made, response_set=_MARK)
+    return made._replace(response_set=_MARK)
 
 
 def _limit(found: Cluster) -> int | None:

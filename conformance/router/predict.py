@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import partial
 
 from conformance.router.arrivals import arrive
 from conformance.router.objects.kubernetes import Pod
@@ -66,11 +67,8 @@ def _nearest(clients: Iterable[str]) -> str:
 
 
 def _sent(world: World, pod: Pod, dialled: tuple[str, int], passage: Passage, trail: list[Step]) -> list[Outcome]:
-    def deliver(there: str, number: int, further: Passage, steps: list[Step]) -> list[Outcome]:
-        return arrive(world, there, number, further, steps)
-
     address, port = dialled
     if not pod.has_sidecar or port in pod.excluded_outbound:
         trail.append(Step("client", f"{pod.workload} has no sidecar: straight to {address}:{port}"))
         return arrive(world, address, port, passage, trail)
-    return leave(proxy_of(world, pod), dialled, passage, deliver, trail)
+    return leave(proxy_of(world, pod), dialled, passage, partial(arrive, world), trail)

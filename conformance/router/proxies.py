@@ -151,6 +151,16 @@ class Proxy:
 
 def proxy_of(world: World, pod: Pod) -> Proxy:
     """The proxy of a pod that has one."""
+    key = ("proxy", pod.address)
+    found = world.derived.get(key)
+    if found is None:
+        found = world.derived[key] = _shared_proxy(world, pod)
+    assert isinstance(found, Proxy)
+    return found
+
+
+def _shared_proxy(world: World, pod: Pod) -> Proxy:
+    """One for all pods that are alike to every object."""
     labels = pod.metadata.labels
     if not pod.is_gateway:
         asked = _asked_labels(world)

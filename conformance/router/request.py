@@ -12,6 +12,8 @@ Headers = tuple[tuple[str, str], ...]
 Scheme = Literal["http", "https", "tls", "tcp"]
 HttpVersion = Literal["1.0", "1.1", "2"]
 
+_IMPLIED_PORTS = {"http": 80, "https": 443}
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -82,8 +84,7 @@ class Request:
         """The Host header as a client writes it: without the port that the scheme implies."""
         if self.authority is not None:
             return self.authority
-        implied = {"http": 80, "https": 443}.get(self.scheme)
-        return self.host if self.port == implied else f"{self.host}:{self.port}"
+        return self.host if self.port == _IMPLIED_PORTS.get(self.scheme) else f"{self.host}:{self.port}"
 
     def sent_handshake(self) -> Handshake:
         return self.handshake or Handshake(sni=self.host)

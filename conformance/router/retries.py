@@ -38,11 +38,11 @@ class RetryPolicy:
     again: Again = Again.ANOTHER
 
     def sees_status(self, status: int) -> bool:
-        if status in self.statuses or ("5xx" in self.conditions and status >= 500):
+        if status in self.statuses or (status >= 500 and "5xx" in self.conditions):
             return True
-        if "gateway-error" in self.conditions and status in _GATEWAY_ERRORS:
+        if status in _GATEWAY_ERRORS and "gateway-error" in self.conditions:
             return True
-        return "retriable-4xx" in self.conditions and status == 409
+        return status == 409 and "retriable-4xx" in self.conditions
 
     def sees_connect_failure(self) -> bool:
         return bool(self.conditions & _SEES_CONNECT_FAILURE)

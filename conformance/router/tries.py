@@ -7,12 +7,12 @@ that fail alike are counted, not told apart, so that many of them cost no more t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 from conformance.router.passage import local
-from conformance.router.prediction import ONE, Kind, Outcome
+from conformance.router.prediction import ONE, Kind, Outcome, both
 from conformance.router.retries import Again, RetryPolicy
 
 TIMEOUT_BODY = "upstream request timeout"
@@ -31,32 +31,35 @@ def tried(
     part: Fraction = ONE,
     *,
     is_hashed: bool = False,
-) -> Iterator[Outcome]:
+) -> list[Outcome]:
     """The outcomes of all endpoints after retries and within the time-outs; their chances add up to `part`.
 
     `is_hashed`: the cluster chooses its endpoint by consistent hashing.
     """
-    everything = (outcome for outcomes, _ in places for outcome in outcomes)
-    if timeout is None and policy.per_try is None and not any(_is_retried(each, policy) for each in everything):
-        for outcomes, share in places:
-            chance = share if part is ONE else part if share is ONE else part * share
-            for outcome in outcomes:
-                yield outcome.times(chance)
-        return
+    if timeout is None and policy.per_try is None and not _may_retry(places, policy):
+        return [outcome.times(both(part, share)) for outcomes, share in places for outcome in outcomes]
     counted = min(policy.retries, max(_PATIENCE, len(places)))
     course = _Course(policy, timeout, tuple(_groups(places, policy)), is_hashed, counted)
-    for end, chance in course.ends(part).items():
-        yield from course.outcomes(end, chance)
+    return [outcome for end, chance in course.ends(part).items() for outcome in course.outcomes(end, chance)]
+
+
+def _may_retry(places: Sequence[Place], policy: RetryPolicy) -> bool:
+    for outcomes, _ in places:
+        for outcome in outcomes:
+            if _is_retried(outcome, policy):
+                return True
+    return False
 
 
 def _is_retried(outcome: Outcome, policy: RetryPolicy) -> bool:
     if not policy.retries:
         return False
     # Those with the name of a server are answers of the sidecar behind, not failures of ours.
-    if outcome.kind is Kind.CONNECT_FAIL and not outcome.response_set:
-        return policy.sees_connect_failure()
-    if outcome.kind is Kind.UPSTREAM_RESET and not outcome.response_set:
-        return policy.sees_reset()
+    if not outcome.response_set:
+        if outcome.kind is Kind.CONNECT_FAIL:
+            return policy.sees_connect_failure()
+        if outcome.kind is Kind.UPSTREAM_RESET:
+            return policy.sees_reset()
     return outcome.status is not None and policy.sees_status(outcome.status)
 
 
@@ -191,7 +194,7 @@ class _Course:
             for outcome in member[end.way]:
                 made = _timed_out(outcome) if end.timed_out else outcome
                 probability = share * outcome.probability
-                yield replace(made, probability=probability, at_least=float(end.elapsed), attempts=end.attempts)
+                yield made._replace(probability=probability, at_least=float(end.elapsed), attempts=end.attempts)
 
 
 def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
@@ -201,4 +204,4 @@ def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
 def _timed_out(outcome: Outcome) -> Outcome:
     """The workload may have seen the request; the client gets 504."""
     made = local(Kind.TIMEOUT, 504, TIMEOUT_BODY, "the time-out of the rule or of a try is over")
-    return replace(made, sight=outcome.sight)
+    return made._replace(sight=outcome.sight)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -112,8 +111,8 @@ def test_a_promise_that_the_router_contradicts_is_named(kept: Expected, broken: 
 
 
 def test_attempts_and_copies_are_promised_within_what_is_possible() -> None:
-    mirrors = (Mirror(Fraction(1), replace(SIGHT, workload="reviews-v3")), Mirror(Fraction(1, 2), SIGHT))
-    tried = replace(SERVED, attempts=(2, 4), mirrors=mirrors)
+    mirrors = (Mirror(Fraction(1), SIGHT._replace(workload="reviews-v3")), Mirror(Fraction(1, 2), SIGHT))
+    tried = SERVED._replace(attempts=(2, 4), mirrors=mirrors)
     for count in (2, 5):
         assert promised(Expected(arrivals=(("reviews-v1", count), ("reviews-v3", 1))), tried) == ""
     assert "6 arrivals at reviews-v1, predicted 2 to 5" in promised(Expected(arrivals=(("reviews-v1", 6),)), tried)
@@ -125,15 +124,15 @@ def test_a_promise_about_what_a_workload_sees_needs_one() -> None:
 
 
 def test_a_body_is_compared_where_the_proxy_makes_it() -> None:
-    local = replace(LOCAL, body="RBAC: access denied")
+    local = LOCAL._replace(body="RBAC: access denied")
     assert promised(Expected(body="denied"), local) == ""
     assert "predicted 'RBAC: access denied'" in promised(Expected(body="hello"), local)
 
 
 def test_a_promise_must_hold_for_every_possible_outcome() -> None:
-    half = replace(SERVED, probability=Fraction(1, 2))
+    half = SERVED._replace(probability=Fraction(1, 2))
     assert "predicted nobody" in promised(
-        Expected(answered_by="reviews-v1"), half, replace(LOCAL, probability=Fraction(1, 2))
+        Expected(answered_by="reviews-v1"), half, LOCAL._replace(probability=Fraction(1, 2))
     )
 
 

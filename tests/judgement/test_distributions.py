@@ -102,7 +102,7 @@ DRAWN = CaseExpectation(
 TURNS = CaseExpectation(
     "many",
     Expected(status=200),
-    predicted(*(replace(outcome(each, 0), probability=Fraction(1, 3)) for each in ("v1", "v2", "v3"))),
+    predicted(*(outcome(each, 0)._replace(probability=Fraction(1, 3)) for each in ("v1", "v2", "v3"))),
     turns=Turns((("v1", 1), ("v2", 1), ("v3", 1))),
 )
 

@@ -214,13 +214,18 @@ class Gate:
         self._until(lambda: self._unacknowledged(involved), "proxies have not acknowledged what istiod sent", refuse)
         refuse()
 
-    def pass_warm(self, senders: Sequence[Pod], namespaces: Iterable[str], *, at_gateways: bool) -> None:
-        """Waits until the proxies that requests go through use what they know of these namespaces' services.
+    def pass_warm(
+        self, applied: Sequence[Object], senders: Sequence[Pod], namespaces: Iterable[str], *, at_gateways: bool
+    ) -> None:
+        """Waits until the proxies that requests go through use what they know of these namespaces' services and hosts.
 
-        A cluster that changes is acknowledged at once, but its forerunner goes on until the new one has its endpoints.
+        A cluster is acknowledged at once, but there is none, or its forerunner goes on, until its endpoints are known,
+        from istiod or from DNS.
         """
         asked = self._on_the_way(senders, at_gateways=at_gateways)
-        ends = tuple(f".{namespace}.svc.cluster.local" for namespace in namespaces)
+        entries = [each["spec"] for each in applied if each["kind"] == "ServiceEntry"]
+        hosts = tuple(f"|{host}" for spec in entries for host in spec.get("hosts", ()))
+        ends = (*hosts, *(f".{namespace}.svc.cluster.local" for namespace in namespaces))
 
         def cold() -> list[str]:
             found = zip(asked, self._pool.map(self._secrets.warming_clusters, asked), strict=True)

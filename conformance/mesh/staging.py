@@ -189,7 +189,7 @@ class Staging:
             witnesses = [*own, *self._others(spaces)]
             clients = {each.client for each in stage.senders}
             senders = [client_among(witnesses, name, self._namespace) for name in sorted(clients)]
-            gate.pass_warm(senders, spaces, at_gateways=INTERNET in clients)
+            gate.pass_warm(applied, senders, spaces, at_gateways=INTERNET in clients)
             gate.pass_certificates([*secrets, *applied], senders, at_gateways=INTERNET in clients)
             if stage.key_server:
                 gate.pass_asked(lambda: self.reach.key_server.unasked(stage), own, before)

@@ -72,19 +72,28 @@ def test_without_refusals_the_wait_ends_with_what_is_missing() -> None:
         waiting._until(lambda: ["reviews"], "old")
 
 
-@pytest.mark.parametrize(("warming", "is_awaited"), [("reviews.shop", True), ("reviews.elsewhere", False)])
+ENTRY = {"kind": "ServiceEntry", "spec": {"hosts": ["ext-svc.example.com"]}}
+
+
+@pytest.mark.parametrize(
+    ("warming", "is_awaited"),
+    [
+        ("reviews.shop.svc.cluster.local", True),
+        ("reviews.elsewhere.svc.cluster.local", False),
+        ("ext-svc.example.com", True),
+        ("other.ext-svc.example.com", False),
+    ],
+)
 def test_a_cluster_of_the_scenarios_services_is_awaited_until_it_is_in_use(warming: str, *, is_awaited: bool) -> None:
-    dump = {"configs": [{"cluster": {"name": f"outbound|9080|v2|{warming}.svc.cluster.local"}}]}
+    dump = {"configs": [{"cluster": {"name": f"outbound|9080|v2|{warming}"}}]}
     waiting = gate(FakeIstiod(3), limit=0, workloads=FakeProxies(json.dumps(dump).encode()))
     sender = Pod("shop", "client-1", "10.0.0.1", "client", "client", has_proxy=True)
 
     def passed() -> None:
-        waiting.pass_warm([sender], ["shop"], at_gateways=False)
+        waiting.pass_warm([ENTRY], [sender], ["shop"], at_gateways=False)
 
     if is_awaited:
-        with pytest.raises(
-            NotConverged, match=r"wait for the endpoints .*client-1 \(outbound\|9080\|v2\|reviews\.shop"
-        ):
+        with pytest.raises(NotConverged, match=r"wait for the endpoints .*client-1 \(outbound"):
             passed()
     else:
         passed()

@@ -183,6 +183,8 @@ class Stage:
         applied, refused = [], []
         for manifest in config.objects:
             labelled = _labelled(manifest)
+            if is_namesake(manifest, applied):
+                _wait_for_next_second()
             try:
                 applied.append(self.api.apply(labelled))
             except ApiError as error:
@@ -200,6 +202,27 @@ class Stage:
         old = [reference for references in self._present.values() for reference in references]
         self._take_away(self.arenas)
         self._gate.pass_deletion(old)
+
+
+def is_namesake(manifest: Object, earlier: Sequence[Object]) -> bool:
+    """Whether it is a ServiceEntry for a host that an earlier one of its namespace has.
+
+    Of the same second istiod would order them by chance (SortServicesByCreationTime).
+    """
+    if manifest["kind"] != "ServiceEntry":
+        return False
+    place, hosts = manifest["metadata"]["namespace"], {*manifest["spec"].get("hosts", ())}
+    return any(
+        each["kind"] == "ServiceEntry"
+        and each["metadata"]["namespace"] == place
+        and not hosts.isdisjoint(each["spec"].get("hosts", ()))
+        for each in earlier
+    )
+
+
+def _wait_for_next_second() -> None:
+    """By the clock that the API server shares."""
+    time.sleep(1 - time.time() % 1)
 
 
 def _blocked(config: Config, reason: NotConverged) -> Performed:

@@ -42,12 +42,12 @@ class Sender:
 
     def send(self, numbered: Sequence[Numbered], prefix: str) -> dict[str, Exchange]:
         """Exchanges by token. Each client sends its requests in order, the clients do so side by side."""
-        groups: dict[tuple[str, str | None], list[Numbered]] = defaultdict(list)
+        groups: dict[str, list[Numbered]] = defaultdict(list)
         for each in numbered:
-            groups[each.request.client, self._certificate(each.request)].append(each)
+            groups[each.request.client].append(each)
         with ThreadPoolExecutor(_THREADS) as pool:
             # Shown one by one, so that no group is left behind by an error in another.
-            sent = [pool.submit(self._plan, key, group) for key, group in groups.items()]
+            sent = [pool.submit(self._plan, client, group) for client, group in groups.items()]
             answers = {answer["token"]: answer for each in sent for answer in each.result()}
         seen = seen_by_token(self.workloads, self.servers, prefix)
         return {each.token: _exchange(each, answers[each.token], seen.get(each.token, ())) for each in numbered}
@@ -58,14 +58,12 @@ class Sender:
             return None
         return self.certificates.trusted if shown.authority == AUTHORITY else self.certificates.stranger
 
-    def _plan(self, key: tuple[str, str | None], group: Sequence[Numbered]) -> list[dict[str, Any]]:
-        client, certificate = key
+    def _plan(self, client: str, group: Sequence[Numbered]) -> list[dict[str, Any]]:
         pod = self.clients[client]
         body = {
-            "requests": [planned(each) for each in group],
+            "requests": [planned(each, self._certificate(each.request)) for each in group],
             "connection": "fresh",
             "timeout_seconds": _ANSWER_SECONDS,
-            "certificate": certificate,
         }
         content = self.api.pod_proxy(
             pod.namespace, pod.name, CONTROL_PORT, "plan", method="post", body=body, seconds=_PLAN_SECONDS
@@ -74,9 +72,10 @@ class Sender:
         return answers
 
 
-def planned(numbered: Numbered) -> dict[str, Any]:
-    """The request as the client pods' control port takes it."""
+def planned(numbered: Numbered, certificate: str | None) -> dict[str, Any]:
+    """The request as the client pods' control port takes it; `certificate` with its key is what it shows."""
     request = numbered.request
+    shown = request.handshake
     headers = [[name, value] for name, value in request.headers]
     if request.authority is not None:
         headers.append(["host", request.authority])
@@ -86,6 +85,8 @@ def planned(numbered: Numbered) -> dict[str, Any]:
         "url": url(request),
         "headers": headers,
         "via": f"{request.dial[0]}:{request.dial[1]}" if request.dial else None,
+        # The name in the handshake need not be the one in the Host.
+        "tls": {"sni": shown.sni, "certificate": certificate} if shown else None,
     }
 
 

@@ -65,7 +65,7 @@ def _wrapped(
         return failed(Kind.TLS_REFUSED, "TLS inside of the mesh's TLS is read as if it were a request")
     sent = passage.sent_on(proxy.address_for(passage.source))._replace(tls=passage.tls)
     if chosen.transport is Transport.MUTUAL:
-        if is_impostor(cluster, endpoint):
+        if is_impostor(proxy, cluster, endpoint):
             return failed(Kind.CLOSED, f"{endpoint.address} is none of {cluster.key.host}")
         return sent.by_mutual_tls(proxy.principal, mesh_sni(cluster, chosen.tls.sni if chosen.tls else None))
     assert chosen.tls, "TLS of its own is what a DestinationRule says"

@@ -18,6 +18,7 @@ from conformance.router.doors import Door, door_of
 from conformance.router.faults import BODY, Fault
 from conformance.router.header_operations import Operations
 from conformance.router.message import Message
+from conformance.router.objects.kubernetes import Pod
 from conformance.router.origination import handshake
 from conformance.router.overflow import overflow, refused_share
 from conformance.router.passage import Edits, Passage, failed, local, proxied
@@ -229,12 +230,23 @@ def dialled_endpoint(proxy: Proxy, found: Cluster, dialled: tuple[str, int]) -> 
     return Endpoint(address, found.override or port, {}, pod, speaks_mutual_tls=mutual)
 
 
-def is_impostor(found: Cluster, endpoint: Endpoint) -> bool:
-    """Whether the certificate there is not one of the service's: the proxy verifies whose account it names."""
+def is_impostor(proxy: Proxy, found: Cluster, endpoint: Endpoint) -> bool:
+    """Whether the certificate there is not one of the service's: the proxy verifies whose account it names.
+
+    The address may be another Service's that leads to pods of the same account.
+    """
     if not found.to_dialled:
         return False
-    members = (each.address for each in found.service.endpoints.get(found.key.port, ()))
-    return endpoint.address not in (*found.service.addresses, *members)
+    members = [each for group in found.service.endpoints.values() for each in group]
+    if endpoint.address in (*found.service.addresses, *(each.address for each in members)):
+        return False
+    accounts = {_account(each.pod) for each in members if each.pod}
+    there = proxy.world.pods_at(endpoint.address, endpoint.port)
+    return not there or not all(each.has_sidecar and _account(each) in accounts for each in there)
+
+
+def _account(pod: Pod) -> tuple[str, str]:
+    return pod.metadata.namespace, pod.service_account
 
 
 def spoken(proxy: Proxy, found: Cluster, endpoint: Endpoint, trail: list[Step]) -> Chosen:
@@ -265,7 +277,7 @@ def _visited(hop: Hop, found: Cluster, endpoint: Endpoint, passage: Passage) -> 
     chosen = spoken(proxy, found, endpoint, hop.trail)
     sent = passage.sent_on(proxy.address_for(passage.source))
     if chosen.transport is Transport.MUTUAL:
-        if is_impostor(found, endpoint):
+        if is_impostor(proxy, found, endpoint):
             return [proxied(failed(Kind.TLS_REFUSED, f"{endpoint.address} is none of {found.key.host}"))]
         sent = sent.by_mutual_tls(proxy.principal, mesh_sni(found, chosen.tls.sni if chosen.tls else None))
     if chosen.transport is Transport.OWN_TLS and chosen.tls is not None:

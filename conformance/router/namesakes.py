@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 
-from conformance.router.registry import Service
+from conformance.router.registry import Endpoint, Resolution, Service
 
 
 class Preference(Enum):
@@ -19,6 +20,34 @@ class Preference(Enum):
     """Before 1.24, with a Sidecar."""
 
 
+def sharing_endpoints(entries: Iterable[Service]) -> Iterator[Service]:
+    """ServiceEntries, the older first: istiod keeps endpoints by host and namespace, so that namesakes have each
+    other's for the ports of one number, whatever keeps them from adding up (EndpointIndex, CopyEndpoints).
+    """
+    known = tuple(entries)
+    namesakes: dict[tuple[str, str], list[Service]] = defaultdict(list)
+    for each in known:
+        namesakes[each.host, each.namespace].append(each)
+    for each in known:
+        others = namesakes[each.host, each.namespace]
+        yield replace(each, endpoints=_of_all(others, each.resolution)) if len(others) > 1 else each
+
+
+def _of_all(namesakes: Sequence[Service], resolution: Resolution) -> Mapping[int, tuple[Endpoint, ...]]:
+    """Of STATIC only addresses count: no names can be told by EDS."""
+    numbers = dict.fromkeys(number for each in namesakes for number in each.endpoints)
+    takes_names = resolution is not Resolution.STATIC
+    return {
+        number: tuple(
+            member
+            for each in namesakes
+            for member in each.endpoints.get(number, ())
+            if takes_names or not member.is_named
+        )
+        for number in numbers
+    }
+
+
 def one_each(services: Iterable[Service], namespace: str, preference: Preference) -> dict[str, Service]:
     """A service for each host; ServiceEntries of one host and namespace add up their ports."""
     found: dict[str, Service] = {}
@@ -26,7 +55,7 @@ def one_each(services: Iterable[Service], namespace: str, preference: Preference
         known = found.get(service.host)
         if known is None:
             found[service.host] = service
-        elif _adds_up(known, service):
+        elif adds_up(known, service):
             older, newer = sorted((known, service), key=lambda each: each.seniority)
             found[service.host] = joined(older, newer)
         elif _haunts(known, service):
@@ -56,26 +85,20 @@ def _rank(service: Service, namespace: str, preference: Preference) -> tuple[obj
     return (is_foreign, *order) if preference is Preference.OWN_ONLY else (is_foreign, is_entry, *order)
 
 
-def _adds_up(one: Service, other: Service) -> bool:
+def adds_up(one: Service, other: Service) -> bool:
     """sidecar.go canMergeServices; Kubernetes has only one of a name."""
     return (
         one.namespace == other.namespace
         and one.is_kubernetes == other.is_kubernetes
         and one.resolution is other.resolution
+        and one.labels == other.labels
+        and one.selector == other.selector
         and one.audience == other.audience
     )
 
 
 def joined(one: Service, other: Service) -> Service:
-    """The first with the ports and endpoints that only the second has."""
-    if one.endpoints is other.endpoints:
-        return replace(one, ports={**other.ports, **one.ports})
-    endpoints = {
-        port: (*one.endpoints.get(port, ()), *other.endpoints.get(port, ()))
-        for port in dict.fromkeys((*one.endpoints, *other.endpoints))
-    }
+    """The first with the ports that only the second has; endpoints they share."""
     addresses = tuple(dict.fromkeys((*one.addresses, *other.addresses)))
     overrides = {**other.overrides, **one.overrides}
-    return replace(
-        one, ports={**other.ports, **one.ports}, endpoints=endpoints, addresses=addresses, overrides=overrides
-    )
+    return replace(one, ports={**other.ports, **one.ports}, addresses=addresses, overrides=overrides)

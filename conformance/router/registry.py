@@ -60,6 +60,8 @@ class Endpoint:
     weight: int = 1
     locality: str = ""
     speaks_mutual_tls: bool = False
+    is_named: bool = False
+    """By a name that DNS answers, not by its address."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,9 @@ class Service:
     ghosts: frozenset[int] = frozenset()
     """Ports that another ServiceEntry of the same host and namespace adds although its resolution differs: they get
     listeners and virtual hosts, but no clusters."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    selector: Mapping[str, str] = field(default_factory=dict)
+    """A ServiceEntry's; only those that have both in common add up."""
     overrides: Mapping[int, int] = field(default_factory=dict)
     """Of resolution NONE: where a port's connections go instead of the port that was dialled (targetPort)."""
 
@@ -305,6 +310,8 @@ def _of_entry(
         endpoints=endpoints,
         is_kubernetes=False,
         is_external=spec.location in (None, _EXTERNAL),
+        labels=metadata.labels,
+        selector=spec.workload_selector.labels if spec.workload_selector else {},
         overrides={each.number or 0: each.target_port for each in spec.ports if each.target_port} if original else {},
     )
 
@@ -322,7 +329,16 @@ def _endpoints(
         # A name without an answer stays as an endpoint that cannot be reached: the cluster is there all the same.
         for address in lookup(place.address or "") or (UNREACHABLE,):
             pod = pods.by_address.get(address)
-            yield Endpoint(address, port, place.labels, pod, place.weight or 1, place.locality or "", mutual)
+            yield Endpoint(
+                address=address,
+                port=port,
+                labels=place.labels,
+                pod=pod,
+                weight=place.weight or 1,
+                locality=place.locality or "",
+                speaks_mutual_tls=mutual,
+                is_named=address != place.address,
+            )
 
 
 def resolve(name: str, mesh: MeshConfig) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from conformance.router.mesh_config import REGISTRY_ONLY
 from conformance.router.names import covers, overlap
-from conformance.router.namesakes import joined
+from conformance.router.namesakes import adds_up, joined
 from conformance.router.objects.metadata import Reference
 from conformance.router.objects.sidecar import EgressListener, Sidecar
 from conformance.router.objects.virtual_service import Destination
@@ -59,7 +59,7 @@ class Scope:
         for egress in self.egresses:
             for service in (*egress.services.values(), *egress.targets):
                 known = found.setdefault(service.host, service)
-                if known is not service and known.namespace == service.namespace:
+                if known is not service and adds_up(known, service):
                     found[service.host] = joined(known, service)
         return found
 

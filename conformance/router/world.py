@@ -11,7 +11,7 @@ from typing import TypeVar
 from conformance.router.destination_rules import DestinationRules
 from conformance.router.mesh_config import MeshConfig
 from conformance.router.names import is_address
-from conformance.router.namesakes import Preference, one_each
+from conformance.router.namesakes import Preference, one_each, sharing_endpoints
 from conformance.router.objects import AnyObject
 from conformance.router.objects.destination_rule import DestinationRule
 from conformance.router.objects.gateway import Gateway
@@ -119,6 +119,15 @@ class World:
             found = self.derived[key] = self._looked_up(name, namespace)
         return found  # type: ignore[return-value]
 
+    def pods_at(self, address: str, port: int) -> tuple[Pod, ...]:
+        """Those that a connection to a port may come to: of a Service, those that kube-proxy draws from."""
+        pod = self.pods.by_address.get(address)
+        if pod is not None:
+            return (pod,)
+        service = self.by_address.get(address)
+        members = service.endpoints.get(port, ()) if service else ()
+        return tuple(each.pod for each in members if each.pod)
+
     def _looked_up(self, name: str, namespace: str) -> tuple[str, ...]:
         if is_address(name):
             return (name,)
@@ -179,7 +188,8 @@ def build(
         return service.addresses if service else resolve(name, mesh)
 
     entries, workloads = _ordered(kinds, ServiceEntry), _ordered(kinds, WorkloadEntry)
-    everything = [*found, *of_entries(entries, workloads, known, mesh, version, lookup)]
+    made = of_entries(entries, workloads, known, mesh, version, lookup)
+    everything = [*found, *sharing_endpoints(made)]
     return World(
         mesh=mesh,
         version=version,

@@ -10,7 +10,7 @@ import pytest
 from conformance.differential.arena import SERVICES, WORKLOADS, Arena
 from conformance.differential.generate import config
 from conformance.differential.sending import Numbered, planned, url
-from conformance.router.request import Request
+from conformance.router.request import Handshake, Request
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "manifests"))
 
@@ -43,13 +43,21 @@ def test_the_plan_carries_everything() -> None:
         authority="other",
         dial=("10.0.0.1", 9080),
     )
-    assert planned(Numbered("t-1", request)) == {
+    assert planned(Numbered("t-1", request), certificate=None) == {
         "token": "t-1",
         "method": "POST",
         "url": "http://web.example/",
         "headers": [["a", "1"], ["a", "2"], ["host", "other"]],
         "via": "10.0.0.1:9080",
+        "tls": None,
     }
+
+
+def test_the_name_and_the_certificate_of_a_handshake_are_those_it_says() -> None:
+    request = Request(
+        client="c", host="web.example", port=443, scheme="https", handshake=Handshake(sni="other.example")
+    )
+    assert planned(Numbered("t-1", request), "PEM")["tls"] == {"sni": "other.example", "certificate": "PEM"}
 
 
 def test_the_workload_accepts_every_request_of_the_generator() -> None:
@@ -57,4 +65,4 @@ def test_the_workload_accepts_every_request_of_the_generator() -> None:
 
     for number in range(150):
         requests = config(11, number, ARENA).filled(ADDRESSES).requests
-        plan_from({"requests": [planned(Numbered(f"t-{index}", each)) for index, each in enumerate(requests)]})
+        plan_from({"requests": [planned(Numbered(f"t-{index}", each), None) for index, each in enumerate(requests)]})

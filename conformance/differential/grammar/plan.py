@@ -88,11 +88,17 @@ def plan(dice: Dice, arena: Arena) -> Plan:
     while not kinds:
         kinds = [kind for kind, (low, high) in FOCI[focus][1].items() for _ in range(dice.number(low, high))]
     slots = tuple(
-        # Names sort as they are created: objects of the same second are ordered by their names.
-        Slot(kind, f"o{index}-{_SHORT[kind]}", _namespace(dice, arena, focus, kind))
+        _slot(arena, index, kind, _namespace(dice, arena, focus, kind))
         for index, kind in enumerate(dice.shuffled(kinds))
     )
     return Plan(arena, focus, slots)
+
+
+def _slot(arena: Arena, index: int, kind: str, namespace: str) -> Slot:
+    """Names sort as they are created: objects of the same second are ordered by their names."""
+    name = f"o{index}-{_SHORT[kind]}"
+    # All arenas have the root namespace in common: of one name there, one would replace the other's.
+    return Slot(kind, f"{name}-{arena.near}" if namespace == ROOT else name, namespace)
 
 
 def _namespace(dice: Dice, arena: Arena, focus: str, kind: str) -> str:

@@ -180,7 +180,8 @@ class Stage:
     def _replace(self, config: Config) -> tuple[list[Object], list[Refusal]]:
         """In place of what the arena had; one object after the other, since their age is their order."""
         self._take_away([config.arena])
-        applied, refused = [], []
+        applied: list[Object] = []
+        refused: list[Refusal] = []
         for manifest in config.objects:
             labelled = _labelled(manifest)
             if is_namesake(manifest, applied):

@@ -168,7 +168,8 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
             spread = _spread(hop, found, passage)
             through = part * (1 - refused) if refused else part
             outcomes = tried(spread, action.retries, action.timeout, through, is_hashed=found.is_sticky)
-            copies = tuple(_copies(hop, action, passage)) if action.copies else ()
+            # Envoy looks for an endpoint first, and copies nothing where there is none.
+            copies = tuple(_copies(hop, action, passage)) if found.to_dialled or found.members else ()
             if copies:
                 outcomes = [each._replace(mirrors=copies) for each in outcomes]
             if refused:

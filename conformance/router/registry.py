@@ -306,7 +306,8 @@ def _of_entry(
         resolution=resolution,
         audience=audience(spec.export_to, metadata.namespace, mesh.default_service_export_to),
         reference=entry.reference,
-        seniority=metadata.seniority,
+        # To istiod a service has the name of its host (SortServicesByCreationTime).
+        seniority=(metadata.age, host, metadata.namespace),
         endpoints=endpoints,
         is_kubernetes=False,
         is_external=spec.location in (None, _EXTERNAL),

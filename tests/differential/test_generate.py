@@ -120,3 +120,13 @@ def test_tokens_are_the_same_each_time_and_told_apart_by_their_words() -> None:
     assert token("first", "one") == token("first", "one")
     raws = {token("first", "one").raw, token("second", "one").raw, token("first", "one", is_expired=True).raw}
     assert len(raws) == 3
+
+
+def test_arenas_share_no_name_in_the_root_namespace() -> None:
+    def names(arena: Arena) -> set[str]:
+        configs = [config(33, number, arena) for number in range(100)]
+        found = (each["metadata"] for made in configs for each in made.objects)
+        return {each["name"] for each in found if each["namespace"] == "istio-system"}
+
+    assert names(Arena(0))
+    assert names(Arena(0)).isdisjoint(names(Arena(1)))

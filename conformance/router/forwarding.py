@@ -169,8 +169,8 @@ def _routed(hop: Hop, route: Route, action: Forward, chance: Fraction) -> Iterat
             through = part * (1 - refused) if refused else part
             outcomes = tried(spread, action.retries, action.timeout, through, is_hashed=found.is_sticky)
             # Envoy looks for an endpoint first, and copies nothing where there is none.
-            copies = tuple(_copies(hop, action, passage)) if found.to_dialled or found.members else ()
-            if copies:
+            if action.copies and (found.to_dialled or found.members):
+                copies = tuple(_copies(hop, action, passage))
                 outcomes = [each._replace(mirrors=copies) for each in outcomes]
             if refused:
                 hop.trail.append(Step("connection pool", "more at once than its limits let through", found.policy.by))

@@ -10,6 +10,8 @@ from pathlib import Path
 import yaml
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from conformance.language.load import SUFFIXES
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -23,7 +25,7 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
 
 def lane(path: Path) -> str | None:
     """The namespace of a scenario file that the workers have read without complaint; None for any other test."""
-    if path.suffix not in (".yaml", ".yml"):
+    if path.suffix not in SUFFIXES:
         return None
     with path.open(encoding="utf-8") as file:
         namespace: str = yaml.load(file, Loader=_LOADER).get("namespace", "default")  # noqa: S506 - a safe loader

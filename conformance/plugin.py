@@ -16,7 +16,7 @@ from conformance import choices
 from conformance.errors import BadInput
 from conformance.expectations.register import register
 from conformance.judgement.profile import PROFILES
-from conformance.language.load import Loaded, load_scenario
+from conformance.language.load import SUFFIXES, Loaded, load_scenario
 from conformance.report import terminal
 from conformance.report.record import ScenarioRecord
 from conformance.router.versions import Version
@@ -24,8 +24,6 @@ from conformance.run import KEPT_NAME, Run, WorkerSite
 
 SITE = pytest.StashKey[WorkerSite]()
 RUN = pytest.StashKey[Run]()
-
-_SUFFIXES = (".yaml", ".yml")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,7 +80,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Files named on the command line, and those below a folder called scenarios."""
-    if file_path.suffix not in _SUFFIXES:
+    if file_path.suffix not in SUFFIXES:
         return None
     if not parent.session.isinitpath(file_path) and "scenarios" not in file_path.parts:
         return None
@@ -270,7 +268,7 @@ class _Controller:
 def _names_scenarios(config: pytest.Config) -> bool:
     paths = [Path(argument.split("::")[0]) for argument in config.args]
     return any(
-        path.suffix in _SUFFIXES or "scenarios" in path.resolve().parts or next(path.rglob("scenarios/**/*.yaml"), None)
+        path.suffix in SUFFIXES or "scenarios" in path.resolve().parts or next(path.rglob("scenarios/**/*.yaml"), None)
         for path in paths
         if path.exists()
     )

@@ -71,6 +71,9 @@ WORDS = Vocabulary(
     },
 )
 
+SUFFIXES = (".yaml", ".yml")
+"""Of scenario files."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -106,7 +109,7 @@ def load_catalogue(root: Path, applications: Mapping[str, Application] | None = 
     """Reads every scenario below a folder, sorted by id; ids are unique among them."""
     loaded: list[Loaded] = []
     problems: list[Problem] = []
-    for path in sorted(path for path in root.rglob("*") if path.suffix.lower() in {".yaml", ".yml"}):
+    for path in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES):
         try:
             loaded.append(load_scenario(path, applications))
         except BadInput as bad:

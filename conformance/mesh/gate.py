@@ -194,8 +194,7 @@ class Gate:
             self._refuse_rejections(before, involved)
 
         self._wait_for_istiod(applied)
-        token = f"{self._host}/{next(self._generations)}"
-        sentinel = self._api.apply(self._sentinel(token, (*pods, *self._gateways)))
+        token, sentinel = self._apply_sentinel(pods)
         self._wait_for_istiod([sentinel])
         waiting = {*(pod for pod in pods if pod.has_proxy), *self._gateways}
 
@@ -260,7 +259,7 @@ class Gate:
             if found:
                 # istiod asks by itself in a while; what it failed to get it has forgotten, and asks when it pushes.
                 time.sleep(_ASK_SECONDS)
-                self._api.apply(self._sentinel(f"{self._host}/{next(self._generations)}", (*pods, *self._gateways)))
+                self._apply_sentinel(pods)
             return found
 
         self._until(missing, "istiod has not fetched what there is now at")
@@ -316,6 +315,11 @@ class Gate:
             if now - begun > self._limit:
                 raise NotConverged(f"{problem} after {self._limit:g} s: {', '.join(sorted(remaining))}")
             time.sleep(_PAUSE_SECONDS)
+
+    def _apply_sentinel(self, pods: Sequence[Pod]) -> tuple[str, Object]:
+        """A new one for these pods and the gateways: the token that is served, and the object as applied."""
+        token = f"{self._host}/{next(self._generations)}"
+        return token, self._api.apply(self._sentinel(token, (*pods, *self._gateways)))
 
     def _sentinel(self, token: str, pods: Sequence[Pod]) -> Object:
         """For the proxies of these pods; istiod has nothing to tell all others."""

@@ -11,7 +11,9 @@ from cluster.model import ClusterError
 # A cold machine with a slow disk has needed 40 s for Istio; a kind cluster that pulls images needs minutes.
 LIMIT_SECONDS = 300
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
+_LOOK_SECONDS = 1.0
+"""Between two looks at the pods, which are ten times as long to read as their Deployments."""
 
 
 def _is_available(deployment: Object) -> bool:
@@ -32,15 +34,17 @@ def wait_until_available(
     Raises ClusterError early when a pod can never become ready (an unknown image, a refused field).
     """
     deadline = time.monotonic() + limit_seconds
+    look = time.monotonic() + _LOOK_SECONDS
     while True:
         deployments = {each["metadata"]["name"]: each for each in api.items("apps/v1", "Deployment", namespace)}
         wanted = deployments.keys() if names is None else names
         missing = [name for name in wanted if name not in deployments or not _is_available(deployments[name])]
         if not missing:
             return
-        hopeless = _hopeless(api, namespace)
-        if hopeless:
-            raise ClusterError(f"{namespace}: {hopeless}", "Correct the manifest")
+        if time.monotonic() > look:
+            look = time.monotonic() + _LOOK_SECONDS
+            if hopeless := _hopeless(api, namespace):
+                raise ClusterError(f"{namespace}: {hopeless}", "Correct the manifest")
         if time.monotonic() > deadline:
             raise ClusterError(
                 f"not available in {namespace} after {limit_seconds:g} s: {', '.join(sorted(missing))}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import gc
 import random
 import sys
 from collections.abc import Generator, Iterable
@@ -85,6 +86,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if not parent.session.isinitpath(file_path) and "scenarios" not in file_path.parts:
         return None
     return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was collected stays to the end, so the garbage collector need not walk through it again and again."""
+    if any(isinstance(item, ScenarioItem) for item in session.items):
+        gc.freeze()
 
 
 class ScenarioFile(pytest.File):
@@ -203,6 +210,7 @@ class _Controller:
         except ClusterError as error:
             pytest.exit(str(error), returncode=2)
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """xdist: before a worker starts; the first one gets the cluster started. All have to find one order."""
         node.workerinput["conformance_seed"] = self._run.seed
@@ -217,6 +225,11 @@ class _Controller:
         from conformance.lanes import Lanes  # noqa: PLC0415 - xdist is not there in every run
 
         return Lanes(config, log)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, error: object) -> None:
+        if error:
+            self._run.lost_worker()
 
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Without xdist: after collection, so that a bad file is reported before anything is started."""

@@ -22,6 +22,7 @@ from conformance.judgement.profile import PROFILES, ProfileName
 from conformance.judgement.verdict import Verdict, composed
 from conformance.judgement.whole import Promises, Recorded, findings_of
 from conformance.language.load import Loaded
+from conformance.mesh import leftovers
 from conformance.mesh.applications import deploy, lay_foundation
 from conformance.mesh.evidence import Evidence
 from conformance.mesh.performance import Mesh
@@ -198,6 +199,7 @@ class Run:
         if found:
             say(f"using the kept cluster (conformance cluster down ends it), kubeconfig {found.cluster.kubeconfig}")
             self._cluster = found.cluster
+            leftovers.expect(found.locks)
             return WorkerSite(found.cluster, found.locks, self.folder, self.profile)
         running = provide.start(self.wanted, self.folder / "cluster.log", say)
         self._running = running
@@ -223,6 +225,11 @@ class Run:
         self.results.append(record)
         if self._writer:
             self._writer.add(record)
+
+    def lost_worker(self) -> None:
+        """One died; what it had brought is still in the mesh."""
+        if self._site is not None:
+            leftovers.expect(self._site.locks)
 
     def finish(self, *, failed: bool) -> None:
         """Completes the record."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from cluster.api import Api, Object, Reference
 from cluster.embedded import cluster as embedded
 from conformance.mesh.applications import deploy, lay_foundation
-from conformance.mesh.workloads import Workloads
+from conformance.mesh.workloads import Question, Workloads
 
 CHANGES = 50
 LOAD_SECONDS = 5.0
@@ -106,18 +106,18 @@ def _in_use(api: Api, world: int, say: Say) -> list[Figure]:
 
 def _propagation(api: Api, workloads: Workloads) -> list[float]:
     """Seconds from the beginning of an apply until the client's sidecar serves it, asked without pause."""
-    pod = workloads.client("productpage", "default")
+    asked = Question("http://details:9080/", by=workloads.client("productpage", "default"))
     spans = []
     for number in range(CHANGES):
         body = f"change {number}"
         begun = time.monotonic()
         applied = api.apply(_answering(body))
-        while workloads.fetch(pod, "http://details:9080/", {}) != body.encode():
+        while workloads.answer(asked) != body:
             if time.monotonic() - begun > _SERVED_WITHIN_SECONDS:
                 raise RuntimeError(f"{body} was not served after {_SERVED_WITHIN_SECONDS} s")
         spans.append(time.monotonic() - begun)
     api.delete(Reference.of(applied))
-    while (workloads.fetch(pod, "http://details:9080/", {}) or b"").startswith(b"change"):
+    while (workloads.answer(asked) or "").startswith("change"):
         pass
     return spans
 

@@ -20,6 +20,9 @@ OUTSIDE = "outside"
 INTERNET = "internet"
 """The client whose requests are dialled to the ingress gateway."""
 
+SYSTEM = "conformance-system"
+"""The namespace of what the harness itself needs in a mesh (manifests/sentinel.yaml)."""
+
 INGRESS = "istio-ingressgateway.istio-system.svc.cluster.local"
 """Where it dials."""
 
@@ -52,9 +55,10 @@ def applications() -> Mapping[str, Application]:
 
 
 def lay_foundation(api: Api) -> None:
-    """What every scenario stands on: the outside world and the sentinel. Returns when the outside is available."""
+    """What every scenario stands on: the outside world and the sentinel. Returns when both are available."""
     api.apply_all([*read("outside"), *read("sentinel"), *outside_secrets()])
-    wait_until_available(api, OUTSIDE)
+    for namespace in (OUTSIDE, SYSTEM):
+        wait_until_available(api, namespace)
 
 
 _DEPLOYED = "conformance/deployed"

@@ -159,7 +159,7 @@ class Evidence:
         if pod.app in _GATEWAYS:
             raise LookupError("a gateway has no journal")
         prefixes = sorted({exchange.token.rpartition("-")[0] for exchange in staged.recorded.exchanges}) or [""]
-        return _json([entry for prefix in prefixes for entry in self.workloads.journal(pod, prefix)])
+        return _json([entry for prefix in prefixes for entry in self.workloads.journals([pod], prefix)[0]])
 
     def _configuration(self, pod: Pod) -> bytes:
         """What the proxy runs; a gateway has no control port, so what istiod has for it."""

@@ -15,33 +15,30 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 
 from cluster.api import Api, Object, Reference
 from cluster.model import ClusterError
 from cluster.readiness import wait_until_available
-from conformance.mesh.applications import INTERNET, OUTSIDE
+from conformance.mesh.applications import SYSTEM
 from conformance.mesh.istiod import Istiod, Mark, identity_of
 from conformance.mesh.labels import as_scenario_object
-from conformance.mesh.secret_gate import SecretGate, is_warming, name_certificates
-from conformance.mesh.workloads import Pod, Workloads
+from conformance.mesh.secret_gate import STATS_PORT, SecretGate, name_certificates
+from conformance.mesh.workloads import Pod, Question, Workloads
 
 LIMIT_SECONDS = 30
 """A push has been effective after 0.1 s here; a machine under load has needed 0.5 s."""
 _PATIENCE_SECONDS = 0.7
 """A push that is not refused is nearly always effective earlier, so refusals are looked for only then."""
 
-_SENTINEL_ADDRESS = "http://sentinel.conformance-system.svc.cluster.local/"
+_SENTINEL = Reference("v1", "Service", SYSTEM, "sentinel")
 _SENTINEL_GATEWAY_PORT = 15099
 _GATEWAY_APPS = ("istio-ingressgateway", "istio-egressgateway")
-_ASKERS = 8
 _ASK_SECONDS = 0.3
 _PAUSE_SECONDS = 0.02
 """Between two looks at what is missing: the machine has the mesh to run, too."""
 
-# Envoy's own statistics, on a port that the sidecar does not capture (manifests/istio/values.yaml includes this one).
-_STATS_PORT = 15090
+# manifests/istio/values.yaml includes this one of Envoy's statistics.
 _MEMBERSHIP = "membership_healthy"
 _HEALTHY = re.compile(r'^envoy_cluster_membership_healthy\{cluster_name="([^"]+)"[^}]*\} (\d+)$', re.MULTILINE)
 
@@ -63,16 +60,13 @@ class Gate:
         self._istiod = istiod
         self._host = f"{uuid.uuid4().hex[:12]}.sentinel.invalid"
         self._generations = itertools.count(1)
-        self._internet = workloads.client(INTERNET, OUTSIDE)
         self._gateways = tuple(pod for pod in workloads.pods("istio-system") if pod.app in _GATEWAY_APPS)
-        self._pool = ThreadPoolExecutor(_ASKERS)
         self._deployed: dict[str, frozenset[str]] = {}
         self._limit = limit_seconds
-        self._secrets = SecretGate(api, workloads, self._internet, self._gateways, self._until)
+        self._secrets = SecretGate(api, workloads, self._gateways, self._until)
 
     def close(self) -> None:
         """Takes the sentinel away."""
-        self._pool.shutdown()
         self._secrets.close()
         self._api.delete(Reference.of(self._sentinel("", ())))
 
@@ -141,7 +135,7 @@ class Gate:
 
         def incomplete() -> list[str]:
             asked = sorted(waiting, key=lambda pod: pod.name)
-            for pod, seen in zip(asked, self._pool.map(self._healthy_endpoints, asked), strict=True):
+            for pod, seen in zip(asked, self._healthy_endpoints(asked), strict=True):
                 if all(seen.get(cluster) == count for cluster, count in expected.items()):
                     waiting.discard(pod)
             return [pod.name for pod in waiting]
@@ -171,10 +165,10 @@ class Gate:
             ready[service] += sum(bool(one.get("conditions", {}).get("ready")) for one in each["endpoints"] or ())
         return ready
 
-    def _healthy_endpoints(self, pod: Pod) -> dict[str, int]:
+    def _healthy_endpoints(self, pods: Sequence[Pod]) -> list[dict[str, int]]:
         page = f"stats/prometheus?filter={_MEMBERSHIP}"
-        text = (self._api.try_pod_proxy(pod.namespace, pod.name, _STATS_PORT, page) or b"").decode()
-        return {cluster: int(count) for cluster, count in _HEALTHY.findall(text)}
+        pages = self._workloads.answers([Question(pod.url(STATS_PORT, page)) for pod in pods])
+        return [{cluster: int(count) for cluster, count in _HEALTHY.findall(text or "")} for text in pages]
 
     def pass_deletion(self, references: Sequence[Reference]) -> None:
         """Waits until istiod has forgotten the objects; the next gate's sentinel then proves the proxies have, too."""
@@ -203,8 +197,8 @@ class Gate:
             if behind := self._unacknowledged(involved):
                 return behind
             asked = sorted(waiting, key=lambda pod: pod.name)
-            for pod, served in zip(asked, self._pool.map(lambda pod: self._serves(pod, token), asked), strict=True):
-                if served:
+            for pod, served in zip(asked, self._workloads.answers([*map(self._sentinel_at, asked)]), strict=True):
+                if served == token:
                     waiting.discard(pod)
             return [pod.name for pod in waiting]
 
@@ -227,8 +221,10 @@ class Gate:
         ends = (*hosts, *(f".{namespace}.svc.cluster.local" for namespace in namespaces))
 
         def cold() -> list[str]:
-            found = zip(asked, self._pool.map(self._secrets.warming_clusters, asked), strict=True)
-            return [f"{pod.name} ({name})" for pod, names in found for name in names if name.endswith(ends)]
+            found = [*zip(asked, self._secrets.warming_clusters(asked), strict=True)]
+            silent = [f"{pod.name} (does not say)" for pod, names in found if names is None]
+            waiting = [f"{pod.name} ({name})" for pod, names in found for name in names or () if name.endswith(ends)]
+            return silent + waiting
 
         self._until(cold, "proxies wait for the endpoints of clusters that changed")
 
@@ -243,13 +239,9 @@ class Gate:
         if not name_certificates(applied):
             return
         asked = self._on_the_way(senders, at_gateways=at_gateways)
-        self._until(lambda: self._warming(asked), "proxies wait for certificates")
+        self._until(lambda: self._secrets.warming(asked), "proxies wait for certificates")
         for secret in (each for each in applied if each["kind"] == "Secret"):
             self._secrets.pass_files(secret, asked)
-
-    def _warming(self, pods: Sequence[Pod]) -> list[str]:
-        found = self._pool.map(lambda pod: is_warming(self._api, pod), pods)
-        return [pod.name for pod, warms in zip(pods, found, strict=True) if warms]
 
     def pass_asked(self, unasked: Callable[[], list[str]], pods: Sequence[Pod], before: Mark) -> None:
         """Waits until istiod has asked for what it must know from elsewhere, and the proxies run a later push."""
@@ -279,13 +271,20 @@ class Gate:
         if wanted:
             self._until(missing, "istiod does not have the objects as applied")
 
-    def _serves(self, pod: Pod, token: str) -> bool:
+    def _sentinel_at(self, pod: Pod) -> Question:
+        """A gateway serves it to others, a sidecar to its own pod."""
         if pod.app in _GATEWAY_APPS:
-            address = f"http://{pod.address}:{_SENTINEL_GATEWAY_PORT}/"
-            content = self._workloads.fetch(self._internet, address, {"Host": self._host})
-        else:
-            content = self._workloads.fetch(pod, _SENTINEL_ADDRESS, {"Host": self._host})
-        return content is not None and content.decode() == token
+            return Question(pod.url(_SENTINEL_GATEWAY_PORT), {"Host": self._host})
+        return Question(self._address, {"Host": self._host}, by=pod)
+
+    @cached_property
+    def _address(self) -> str:
+        """Of the sentinel's Service as a number: by its name each pod would ask the DNS eight times."""
+        service = self._api.get(_SENTINEL)
+        if service is None:
+            raise NotConverged(f"{_SENTINEL} is gone, which everything else stands on")
+        address: str = service["spec"]["clusterIP"]
+        return f"http://[{address}]/" if ":" in address else f"http://{address}/"
 
     def _unacknowledged(self, involved: set[str]) -> list[str]:
         states = {state.proxy: state.pending for state in self._istiod.proxies()}
@@ -327,7 +326,7 @@ class Gate:
         manifest: Object = {
             "apiVersion": "networking.istio.io/v1",
             "kind": "VirtualService",
-            "metadata": {"name": self._host.split(".")[0], "namespace": "conformance-system"},
+            "metadata": {"name": self._host.split(".")[0], "namespace": SYSTEM},
             "spec": {
                 "hosts": [self._host],
                 "gateways": ["mesh", "sentinel"],

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cluster.api import Api, Object, Reference
-from conformance.mesh.applications import OUTSIDE
-from conformance.mesh.workloads import Workloads
+from conformance.mesh.workloads import Question, Workloads
 
 _NAMESPACE = "istio-system"
 _MONITORING_PORT = 15014
@@ -48,14 +47,11 @@ def identity_of(each: Object) -> Identity:
 
 
 class Istiod:
-    """Asked by a pod outside the mesh: istiod wants the token of a service account, and the API server's pod proxy
-    carries none.
-    """
+    """Asked by the collector: istiod wants a service account's token, and the API server's pod proxy carries none."""
 
     def __init__(self, api: Api, workloads: Workloads) -> None:
         self._api = api
         self._workloads = workloads
-        self._asker = workloads.client(OUTSIDE, OUTSIDE)
         pods = [pod for pod in workloads.pods(_NAMESPACE) if pod.app == "istiod"]
         self._pod = pods[0]
         account = Reference("v1", "ServiceAccount", _NAMESPACE, "istiod")
@@ -67,8 +63,8 @@ class Istiod:
         self._token: str = api.create_subresource(account, "token", request)["status"]["token"]
 
     def _debug(self, page: str) -> Any:
-        address = f"http://{self._pod.address}:{_DEBUG_PORT}/debug/{page}"
-        content = self._workloads.fetch(self._asker, address, {"Authorization": f"Bearer {self._token}"})
+        address = self._pod.url(_DEBUG_PORT, f"debug/{page}")
+        content = self._workloads.answer(Question(address, {"Authorization": f"Bearer {self._token}"}))
         if content is None:
             raise ConnectionError(f"istiod does not answer /debug/{page}")
         return json.loads(content)

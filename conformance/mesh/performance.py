@@ -9,6 +9,7 @@ from cluster.api import Api
 from conformance.judgement.profile import FULL, Profile
 from conformance.language.load import Loaded
 from conformance.language.models import Scenario
+from conformance.mesh import leftovers
 from conformance.mesh.applications import deploy, deployed
 from conformance.mesh.certificates import Certificates
 from conformance.mesh.clock import Clock
@@ -17,7 +18,6 @@ from conformance.mesh.evidence import Evidence
 from conformance.mesh.gate import Gate
 from conformance.mesh.istiod import Istiod
 from conformance.mesh.key_server import KeyServer
-from conformance.mesh.labels import LABEL, SCENARIO_KINDS
 from conformance.mesh.staging import Performance, Reach, Staging
 from conformance.mesh.territory import Territory, held, territory
 from conformance.mesh.workloads import Workloads
@@ -40,7 +40,6 @@ class Mesh:
             profile=profile,
         )
         self._locks = locks
-        self._swept = False
 
     def close(self) -> None:
         self._reach.gate.close()
@@ -49,7 +48,7 @@ class Mesh:
     def perform(self, loaded: Loaded, wallet: Wallet, evidence: Evidence | None = None) -> Performance:
         """Runs one scenario with a wallet's tokens; raises BadInput when the API server refuses its configuration."""
         scenario, clock = loaded.scenario, Clock()
-        self._sweep()
+        leftovers.take_away(self._reach, self._locks)
         with ExitStack() as stack:
             with clock.phase("deploy"):
                 self._deploy(scenario)
@@ -65,17 +64,3 @@ class Mesh:
         with held(Territory(frozenset({scenario.namespace})), self._locks):
             for application in scenario.applications:
                 deploy(self.api, application, scenario.namespace)
-
-    def _sweep(self) -> None:
-        """Takes away, once, what a killed run left on a kept cluster; nobody else is at work meanwhile."""
-        if self._swept:
-            return
-        with held(Territory(frozenset(), is_whole_mesh=True), self._locks):
-            left = [
-                {**each, "apiVersion": api_version, "kind": kind}
-                for api_version, kinds in (*SCENARIO_KINDS.items(), ("v1", ("Namespace",)))
-                for kind in kinds
-                for each in self.api.items(api_version, kind, label_selector=LABEL)
-            ]
-            self._reach.take_away(left)
-        self._swept = True

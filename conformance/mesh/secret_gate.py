@@ -21,16 +21,16 @@ from typing import Any
 import trustme
 
 from cluster.api import Api, Object, Reference
+from conformance.mesh.applications import SYSTEM
 from conformance.mesh.certificates import issued
-from conformance.mesh.workloads import Pod, Workloads
+from conformance.mesh.workloads import CONTROL_PORT, Pod, Question, Workloads
 
 Until = Callable[[Callable[[], list[str]], str], None]
 """Asks again and again for what is missing; raises NotConverged with the sentence when that takes too long."""
 
 _SECRET_PORT = 15098
 _ROOT = "istio-system"
-_PLACE = "conformance-system"
-_ADMIN = "http://{}:15099/config_dump", "admin.sentinel.invalid"
+_ADMIN_PORT, _ADMIN_HOST = 15099, "admin.sentinel.invalid"
 """Where a gateway shows what it runs, and to which host (manifests/sentinel.yaml)."""
 
 MOUNTED: Mapping[str, tuple[str, str]] = {
@@ -39,7 +39,8 @@ MOUNTED: Mapping[str, tuple[str, str]] = {
 }
 """Secrets that proxies have as files: whose, and where. Istio's chart and manifests/clients.yaml say so."""
 
-_STATS_PORT = 15090
+STATS_PORT = 15090
+"""Envoy's own statistics, on a port that the sidecar does not capture."""
 _WARMING = re.compile(
     r"^envoy_(?:listener_manager_total_listeners_warming|cluster_manager_warming_clusters)\S* (\d+)$", re.MULTILINE
 )
@@ -51,20 +52,12 @@ def name_certificates(objects: Iterable[Object]) -> bool:
     return any(_NAMING.search(json.dumps(each.get("spec") or {})) for each in objects)
 
 
-def is_warming(api: Api, pod: Pod) -> bool:
-    """Whether a proxy still waits for what a listener or a cluster needs before it is used: a certificate."""
-    found = api.try_pod_proxy(pod.namespace, pod.name, _STATS_PORT, "stats/prometheus?filter=warming")
-    counts = _WARMING.findall((found or b"").decode())
-    return not counts or any(int(count) for count in counts)
-
-
 class SecretGate:
-    """One per worker; `client` sends for it, and nothing of it is there before it is needed."""
+    """One per worker; nothing of it is there before it is needed."""
 
-    def __init__(self, api: Api, workloads: Workloads, client: Pod, gateways: Sequence[Pod], until: Until) -> None:
+    def __init__(self, api: Api, workloads: Workloads, gateways: Sequence[Pod], until: Until) -> None:
         self._api = api
         self._workloads = workloads
-        self._client = client
         self._gateways = gateways
         self._until = until
         self._name = f"sentinel-{uuid.uuid4().hex[:12]}"
@@ -118,30 +111,34 @@ class SecretGate:
             missing = partial(self._unread, secret["data"], folder, readers)
             self._until(missing, "proxies have not read the newest files")
 
-    def _unread(self, data: Mapping[str, str], folder: str, pods: Iterable[Pod]) -> list[str]:
-        found: list[str] = []
-        for pod in pods:
-            dump = self._config_dump(pod)
-            found += [pod.name] if dump is None else unread(dump, folder, data)
-        return found
+    def _unread(self, data: Mapping[str, str], folder: str, pods: Sequence[Pod]) -> list[str]:
+        dumps = zip(pods, self._config_dumps(pods), strict=True)
+        return [name for pod, dump in dumps for name in ([pod.name] if dump is None else unread(dump, folder, data))]
 
-    def warming_clusters(self, pod: Pod) -> list[str]:
-        """The clusters that a proxy was told of and does not use yet."""
-        dump = self._config_dump(pod, "?resource=dynamic_warming_clusters&mask=cluster.name")
-        if dump is None:
-            raise ConnectionError(f"{pod.name} does not say what it runs")
-        return [each["cluster"]["name"] for each in json.loads(dump).get("configs", ())]
+    def warming(self, pods: Sequence[Pod]) -> list[str]:
+        """The proxies that still wait for what a listener or a cluster needs before it is used: a certificate."""
+        page = "stats/prometheus?filter=warming"
+        pages = self._workloads.answers([Question(pod.url(STATS_PORT, page)) for pod in pods])
+        counts = [_WARMING.findall(page or "") for page in pages]
+        return [pod.name for pod, found in zip(pods, counts, strict=True) if not found or any(map(int, found))]
 
-    def _config_dump(self, pod: Pod, query: str = "") -> bytes | None:
-        if pod not in self._gateways:
-            return self._workloads.config_dump(pod, query)
-        address, host = _ADMIN
-        return self._workloads.fetch(self._client, f"{address.format(pod.address)}{query}", {"Host": host})
+    def warming_clusters(self, pods: Sequence[Pod]) -> list[list[str] | None]:
+        """The clusters that each proxy was told of and does not use yet; None of one that does not say."""
+        dumps = self._config_dumps(pods, "?resource=dynamic_warming_clusters&mask=cluster.name")
+        return [None if dump is None else _names(dump) for dump in dumps]
+
+    def _config_dumps(self, pods: Sequence[Pod], query: str = "") -> list[str | None]:
+        return self._workloads.answers([self._dump_of(pod, query) for pod in pods])
+
+    def _dump_of(self, pod: Pod, query: str) -> Question:
+        if pod in self._gateways:
+            return Question(pod.url(_ADMIN_PORT, f"config_dump{query}"), {"Host": _ADMIN_HOST})
+        return Question(pod.url(CONTROL_PORT, f"proxy/config_dump{query}"))
 
     def _served(self, pod: Pod) -> str | None:
         via = f"{pod.address}:{_SECRET_PORT}"
         request = {"token": "sentinel", "method": "GET", "url": f"https://{self._host}/", "via": via}
-        served: str | None = self._workloads.plan(self._client, [request])[0]["served"]
+        served: str | None = self._workloads.plan(self._workloads.collector, [request])[0]["served"]
         return served
 
     def _gateway(self) -> Object:
@@ -154,9 +151,13 @@ class SecretGate:
         return {
             "apiVersion": "networking.istio.io/v1",
             "kind": "Gateway",
-            "metadata": {"name": self._name, "namespace": _PLACE},
+            "metadata": {"name": self._name, "namespace": SYSTEM},
             "spec": {"servers": [server]},
         }
+
+
+def _names(clusters: str) -> list[str]:
+    return [each["cluster"]["name"] for each in json.loads(clusters).get("configs", ())]
 
 
 def _readers(secret: Object, pods: Iterable[Pod]) -> list[Pod]:
@@ -165,7 +166,7 @@ def _readers(secret: Object, pods: Iterable[Pod]) -> list[Pod]:
     return [pod for pod in pods if pod.app == app and pod.namespace == metadata["namespace"]]
 
 
-def unread(dump: bytes, folder: str, data: Mapping[str, str]) -> list[str]:
+def unread(dump: str, folder: str, data: Mapping[str, str]) -> list[str]:
     """The certificate files below a folder of which a proxy has another content than `data` (base64), or none."""
     return [
         path
@@ -174,7 +175,7 @@ def unread(dump: bytes, folder: str, data: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _files(dump: bytes) -> Iterator[tuple[str, str | None]]:
+def _files(dump: str) -> Iterator[tuple[str, str | None]]:
     """Path and content (base64) of each certificate file of a proxy; None while the proxy waits for it."""
     for section in json.loads(dump)["configs"]:
         for state in ("dynamic_active_secrets", "dynamic_warming_secrets"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +11,6 @@ from conformance.language.models import Sender
 from conformance.mesh.applications import INGRESS, INTERNET
 from conformance.mesh.certificates import Certificates
 from conformance.mesh.workloads import Pod, Workloads
-
-_READERS = 8
 
 
 def planned(sender: Sender, token: str, certificates: Certificates) -> dict[str, Any]:
@@ -39,9 +36,8 @@ def _ingress(url: str) -> str:
 
 def seen_by_token(workloads: Workloads, pods: Sequence[Pod], prefix: str) -> Mapping[str, tuple[Seen, ...]]:
     """Journal entries whose token begins with a prefix, by token, in the order of time."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        journals = zip(pods, pool.map(lambda pod: workloads.journal(pod, prefix), pods), strict=True)
-        entries = [(entry["token"], _entry(pod, entry)) for pod, journal in journals for entry in journal]
+    journals = zip(pods, workloads.journals(pods, prefix), strict=True)
+    entries = [(entry["token"], _entry(pod, entry)) for pod, journal in journals for entry in journal]
     by_token: dict[str, tuple[Seen, ...]] = {}
     for token, entry in sorted(entries, key=lambda each: each[1].at):
         by_token[token] = (*by_token.get(token, ()), entry)

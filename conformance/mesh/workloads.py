@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from urllib3.exceptions import HTTPError
-
-from cluster.api import Api, ApiError, Object
+from cluster.api import Api, Object
 from conformance.language.behaviours import Behaviour
-from conformance.mesh.applications import INTERNET, OUTSIDE
+from conformance.mesh.applications import INTERNET, OUTSIDE, SYSTEM
 
 CONTROL_PORT = 9900
 _PLAN_SECONDS = 120
+_ASK_SECONDS = 60
+"""The collector gives up after half of it."""
 _DRAW_SECONDS = 30
 """For one request among hundreds at the same time, on a machine under load."""
 
@@ -30,6 +31,34 @@ class Pod:
     workload: str
     has_proxy: bool
     is_ready: bool = True
+
+    def url(self, port: int, path: str = "") -> str:
+        """Of something at the pod's own address."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{port}/{path}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A GET that is no traffic under test. `by` asks it, through its sidecar; None: the collector itself."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    by: Pod | None = None
+
+    def as_ask(self) -> Object:
+        """As the collector takes it; what another pod shall ask is a question to that pod."""
+        ask: Object = {"url": self.url, "headers": [*self.headers.items()]}
+        if self.by is None:
+            return ask
+        return {"url": self.by.url(CONTROL_PORT, "ask"), "body": json.dumps({"asks": [ask]})}
+
+    def answer(self, told: Object) -> str | None:
+        """The content of an answer with 2xx."""
+        if not 200 <= told.get("status", 0) < 300:
+            return None
+        body: str = told["body"]
+        return body if self.by is None else Question(self.url).answer(json.loads(body)["answers"][0])
 
 
 def _pod(document: Object) -> Pod:
@@ -120,10 +149,36 @@ class Workloads:
         answers: list[dict[str, Any]] = json.loads(self._ask(pod, "draws", "post", body, _PLAN_SECONDS))["answers"]
         return answers
 
-    def journal(self, pod: Pod, prefix: str) -> list[dict[str, Any]]:
-        """What the workload saw of requests whose token begins with `prefix`."""
-        entries: list[dict[str, Any]] = json.loads(self._ask(pod, f"journal?prefix={prefix}"))["entries"]
-        return entries
+    def answers(self, questions: Sequence[Question]) -> list[str | None]:
+        """The collector asks them all, side by side; None for anything but an answer with 2xx."""
+        if not questions:
+            return []
+        asks, pod = [each.as_ask() for each in questions], self.collector
+        content = self._api.safe_pod_proxy(
+            pod.namespace, pod.name, CONTROL_PORT, "ask", {"asks": asks}, seconds=_ASK_SECONDS
+        )
+        told = json.loads(content)["answers"]
+        return [each.answer(one) for each, one in zip(questions, told, strict=True)]
+
+    def answer(self, question: Question) -> str | None:
+        """The same of one."""
+        return self.answers([question])[0]
+
+    @cached_property
+    def collector(self) -> Pod:
+        """The pod that asks others for the harness (manifests/sentinel.yaml)."""
+        return client_among(self.pods(SYSTEM), "collector", SYSTEM)
+
+    def journals(self, pods: Sequence[Pod], prefix: str) -> list[list[dict[str, Any]]]:
+        """What each workload saw of requests whose token begins with `prefix`.
+
+        Raises ConnectionError where one does not say: silence is not absence.
+        """
+        found = self.answers([Question(pod.url(CONTROL_PORT, f"journal?prefix={prefix}")) for pod in pods])
+        silent = [pod.name for pod, journal in zip(pods, found, strict=True) if journal is None]
+        if silent:
+            raise ConnectionError(f"no journal from {', '.join(silent)}")
+        return [json.loads(journal)["entries"] for journal in found if journal is not None]
 
     def put_documents(self, pod: Pod, documents: Mapping[str, Any]) -> None:
         """Tells a server of documents what it answers at these paths: {path: {status, body}}."""
@@ -146,13 +201,6 @@ class Workloads:
     def config_dump(self, pod: Pod, query: str = "") -> bytes:
         """What the pod's own proxy runs (Envoy's admin interface), or the part of it that a query asks for."""
         return self._ask(pod, f"proxy/config_dump{query}")
-
-    def fetch(self, pod: Pod, url: str, headers: Mapping[str, str]) -> bytes | None:
-        """What the pod gets from a URL; None for anything but an answer with 2xx. Not for traffic under test."""
-        try:
-            return self._ask(pod, "fetch", "post", {"url": url, "headers": [*headers.items()]})
-        except (ApiError, HTTPError, ConnectionError):
-            return None
 
     def _ask(self, pod: Pod, path: str, method: str = "get", body: Any = None, seconds: float = 30) -> bytes:
         return self._api.pod_proxy(

@@ -6,15 +6,15 @@ The sidecar does not capture this port, and the harness reaches it through the A
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from workload.application import Receive, Scope, Send, identity_of
+from workload.asking import Ask, NoAnswerError, ask, ask_all, asks_from
 from workload.behaviours import BehaviourError, Behaviours, behaviour_from
 from workload.client import PlanExecution
 from workload.documents import Documents, DocumentsError
@@ -22,16 +22,15 @@ from workload.draws import draws_from, run_draws
 from workload.flows import Flows, beginning_from, passing_from
 from workload.journal import Entry, Journal
 from workload.load import load_from, run_load
-from workload.plans import PlanError, headers_from, plan_from
+from workload.plans import PlanError, plan_from
 from workload.settings import Settings
 
 # 10,000 requests with a few headers each; a request's own body has its own limit.
 MAXIMUM_CONTENT_BYTES: Final = 64 * 1024 * 1024
-# A config_dump of a large mesh has some tens of MiB.
-MAXIMUM_PROXY_BYTES: Final = 64 * 1024 * 1024
-PROXY_SECONDS: Final = 30.0
 # Plans and loads wait most of the time; more of them than this at once wait for a thread.
 THREADS: Final = 16
+# Asks are short, and never wait for a thread that waits for them.
+ASKING_THREADS: Final = 32
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Control:
         self._documents = documents
         self._behaviours = behaviours
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="plan")
+        self._askers = ThreadPoolExecutor(ASKING_THREADS, thread_name_prefix="ask")
         self._routes: dict[tuple[str, str], Route] = {
             ("GET", "/healthz"): self._healthz,
             ("GET", "/identity"): self._identity,
@@ -70,7 +70,7 @@ class Control:
             ("POST", "/plan"): self._plan,
             ("POST", "/draws"): self._draws,
             ("POST", "/load"): self._load,
-            ("POST", "/fetch"): self._fetch,
+            ("POST", "/ask"): self._ask,
             ("GET", "/documents"): self._read_documents,
             ("PUT", "/documents"): self._put_documents,
         }
@@ -165,37 +165,24 @@ class Control:
         target = scope["raw_path"].decode("latin-1").removeprefix("/proxy")
         query = scope["query_string"].decode("latin-1")
         address = f"{self._settings.admin_url}{target}{'?' + query if query else ''}"
-        return await self._in_thread(lambda: _fetch(address))
+        return await self._in_thread(lambda: _asked(Ask(address)))
 
-    async def _fetch(self, _: Scope, receive: Receive) -> Reply:
-        """Ask anybody, as this pod and through its sidecar if it has one; for what is no traffic under test."""
-        content = await _content(receive)
-        if not isinstance(content, dict) or set(content) != {"url", "headers"} or not isinstance(content["url"], str):
-            raise ContentError('expected {"url": an http URL, "headers": a list of pairs}')
-        headers = headers_from(content["headers"], "headers")
-        return await self._in_thread(lambda: _fetch(content["url"], headers))
+    async def _ask(self, _: Scope, receive: Receive) -> Reply:
+        """Ask others, as this pod and through its sidecar if it has one."""
+        asks = asks_from(await _content(receive))
+        return await self._in_thread(lambda: _json(200, {"answers": ask_all(asks, self._askers)}))
 
     async def _in_thread(self, work: Callable[[], Reply]) -> Reply:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _fetch(address: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """One GET on a new connection; that nobody answers is no fault of the workload."""
-    parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PROXY_SECONDS)
+def _asked(one: Ask) -> Reply:
+    """That nobody answers is no fault of the workload."""
     try:
-        connection.request(
-            "GET", address.removeprefix(f"{parts.scheme}://{parts.netloc}") or "/", headers=dict(headers)
-        )
-        answer = connection.getresponse()
-        body = answer.read(MAXIMUM_PROXY_BYTES + 1)
-    except (OSError, http.client.HTTPException) as error:
-        return _json(502, {"error": f"no answer from {parts.netloc}: {type(error).__name__}: {error}"})
-    finally:
-        connection.close()
-    if len(body) > MAXIMUM_PROXY_BYTES:
-        return _json(502, {"error": f"the answer is longer than {MAXIMUM_PROXY_BYTES} bytes"})
-    return Reply(answer.status, body, answer.getheader("content-type", "text/plain"))
+        answered = ask(one)
+    except NoAnswerError as error:
+        return _json(502, {"error": str(error)})
+    return Reply(answered.status, answered.body, answered.content_type)
 
 
 async def _content(receive: Receive) -> object:

@@ -24,6 +24,7 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 HTTP_VERSION = re.compile(r"1\.1|2")
 HEADER_VALUE = re.compile(r"[^\x00\r\n]*")
 URL = re.compile(r"https?://[!\x22$-.0-\x3e@-~]+(?P<target>[!\x22$-~]*)")
+ASKED_URL = re.compile(r"http://[!\x22$-.0-\x3e@-~]+[!\x22$-~]*")
 PLANNED_URL = re.compile(r"(?:https?|tcp|grpc)://[!\x22$-.0-\x3e@-~]+(?P<target>[!\x22$-~]*)")
 VIA = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):(?P<port>[0-9]{1,5})")
 
@@ -131,6 +132,13 @@ def _handshake(content: object, where: str) -> Handshake:
     if made.max_version not in {None, *VERSIONS}:
         raise PlanError(f"{where}.max_version: expected one of {', '.join(VERSIONS)}")
     return made
+
+
+def http_url_from(content: object, where: str) -> str:
+    """An http URL with a host."""
+    url = _matching(content, ASKED_URL, where, "an http URL in printable ASCII, no fragment")
+    _require_port(url, where)
+    return url
 
 
 def headers_from(content: object, where: str) -> tuple[tuple[str, str], ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
 from conformance.mesh.gate import Gate, NotConverged, Refused
 from conformance.mesh.istiod import Mark
-from conformance.mesh.workloads import Pod
+from conformance.mesh.workloads import Pod, Question
 
 BEFORE = Mark(3, "2026-01-01T00:00:00.000000Z")
 
@@ -35,11 +36,11 @@ class FakeWorkloads:
 
 
 class FakeProxies(FakeWorkloads):
-    def __init__(self, dump: bytes) -> None:
+    def __init__(self, dump: str | None) -> None:
         self._dump = dump
 
-    def config_dump(self, _: Pod, __: str) -> bytes:
-        return self._dump
+    def answers(self, questions: Sequence[Question]) -> list[str | None]:
+        return [self._dump for _ in questions]
 
 
 def gate(istiod: FakeIstiod, limit: float = 5, workloads: FakeWorkloads | None = None) -> Gate:
@@ -86,7 +87,7 @@ ENTRY = {"kind": "ServiceEntry", "spec": {"hosts": ["ext-svc.example.com"]}}
 )
 def test_a_cluster_of_the_scenarios_services_is_awaited_until_it_is_in_use(warming: str, *, is_awaited: bool) -> None:
     dump = {"configs": [{"cluster": {"name": f"outbound|9080|v2|{warming}"}}]}
-    waiting = gate(FakeIstiod(3), limit=0, workloads=FakeProxies(json.dumps(dump).encode()))
+    waiting = gate(FakeIstiod(3), limit=0, workloads=FakeProxies(json.dumps(dump)))
     sender = Pod("shop", "client-1", "10.0.0.1", "client", "client", has_proxy=True)
 
     def passed() -> None:

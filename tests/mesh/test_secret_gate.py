@@ -14,11 +14,11 @@ NAME = f"file-cert:{FOLDER}/cert.pem~{FOLDER}/key.pem"
 DATA = {"cert.pem": "bmV3", "root.pem": "cm9vdA=="}
 
 
-def dump(state: str, name: str, content: str | None) -> bytes:
+def dump(state: str, name: str, content: str | None) -> str:
     kind = "tls_certificate" if name.startswith("file-cert") else "validation_context"
     within = "certificate_chain" if kind == "tls_certificate" else "trusted_ca"
     secret = {} if content is None else {kind: {within: {"inline_bytes": content}}}
-    return json.dumps({"configs": [{"@type": "bootstrap"}, {state: [{"name": name, "secret": secret}]}]}).encode()
+    return json.dumps({"configs": [{"@type": "bootstrap"}, {state: [{"name": name, "secret": secret}]}]})
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from conformance.errors import BadInput
 from conformance.judgement.verdict import Verdict
 from conformance.language.load import Loaded, load_scenario
+from conformance.mesh import leftovers
 from conformance.mesh.labels import as_scenario_object
 from conformance.run import WorkerSite
 
@@ -61,6 +62,7 @@ def test_what_a_killed_run_left_behind_is_taken_away_first(site: WorkerSite) -> 
     stale = changed(scenario, other_subset).scenario.config[0]
     site.mesh.api.apply(as_scenario_object({**stale, "metadata": {"name": "left-behind", "namespace": "default"}}))
 
+    leftovers.expect(site.locks)
     fresh = WorkerSite(site.cluster, site.locks)
 
     assert fresh.perform(scenario).verdict is Verdict.PASS

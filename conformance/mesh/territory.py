@@ -51,7 +51,7 @@ def territory(scenario: Scenario) -> Territory:
     alone = False
     for item in (item for stage in scenario.stages for item in stage.config):
         namespace = item["metadata"].get("namespace") or scenario.namespace
-        places |= {item["metadata"]["name"] if item["kind"] == "Namespace" else namespace}
+        places |= {_home_of(item, namespace)}
         places |= _places_of(item)
         alone = alone or _is_for_all(item, namespace)
     for stage in scenario.stages:
@@ -81,6 +81,20 @@ def held(wanted: Territory, locks: Path) -> Iterator[None]:
         yield
 
 
+def _home_of(item: Mapping[str, Any], namespace: str) -> str:
+    """Where an object lives; for the root namespace's gateways a rule of sidecars is only its name."""
+    name: str = item["metadata"]["name"]
+    if item["kind"] == "Namespace":
+        return name
+    return f"{namespace}.{name}" if namespace == ROOT and not _is_through_gateways(item) else namespace
+
+
+def _is_through_gateways(item: Mapping[str, Any]) -> bool:
+    """Whatever is no VirtualService may be for a gateway too."""
+    gateways = _texts((item.get("spec") or {}).get("gateways"))
+    return item["kind"] != "VirtualService" or any(name != "mesh" for name in gateways)
+
+
 def _places_of(item: Mapping[str, Any]) -> set[str]:
     spec = item.get("spec") or {}
     hosts = [*_texts(spec.get("hosts")), *_texts([spec.get("host")])]
@@ -88,7 +102,7 @@ def _places_of(item: Mapping[str, Any]) -> set[str]:
         return {INGRESS}
     if item["kind"] == "VirtualService":
         gateways = _texts(spec.get("gateways")) or ["mesh"]
-        through = {INGRESS} if any(name != "mesh" for name in gateways) else set()
+        through = {INGRESS} if _is_through_gateways(item) else set()
         return through | (_all_places(hosts) if "mesh" in gateways else set())
     if item["kind"] in ("DestinationRule", "ServiceEntry"):
         return _all_places(hosts)

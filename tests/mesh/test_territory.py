@@ -59,6 +59,17 @@ def test_what_an_object_acts_on_is_held(item: dict[str, Any], place: str) -> Non
     assert not held.is_whole_mesh
 
 
+@pytest.mark.parametrize(("gateways", "disturbs"), [(["mesh"], False), ([], False), (["mesh", "ingress"], True)])
+def test_a_rule_of_sidecars_in_the_root_namespace_leaves_the_gateways_to_others(
+    gateways: list[str], *, disturbs: bool
+) -> None:
+    spec = {"hosts": ["productpage.prod.svc.cluster.local"], **({"gateways": gateways} if gateways else {})}
+    held = scenario(manifest("VirtualService", spec, "istio-system")).places
+
+    assert ({"ingress", "istio-system"} <= held) is disturbs
+    assert "prod" in held
+
+
 @pytest.mark.parametrize(
     ("client", "url", "place"),
     [

@@ -27,6 +27,7 @@ from conformance.language.load import Loaded
 from conformance.language.models import Stage
 from conformance.mesh.applications import OUTSIDE
 from conformance.mesh.istiod import Istiod, after, moment
+from conformance.mesh.proxies import GATEWAYS, Proxies
 from conformance.mesh.territory import INGRESS, ROOT, territory
 from conformance.mesh.workloads import Pod, Workloads
 
@@ -41,7 +42,6 @@ MOST_EVENTS = 300
 MOST_SECONDS = 20
 """No piece is begun later: a mesh that does not answer must not hold up the run for each of them."""
 
-_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 _EXCHANGES = TypeAdapter(tuple[Exchange, ...])
 
 Judged = Callable[[frozenset[str], Recorded], Sequence[Finding]]
@@ -145,7 +145,7 @@ class Evidence:
         """The clients, who answered, who should have, and the gateways; all of the namespace if nothing was sent."""
         scenario = self.loaded.scenario
         here = self.workloads.pods(scenario.namespace)
-        gateways = [pod for pod in self.workloads.pods(ROOT) if pod.app in _GATEWAYS]
+        gateways = [pod for pod in self.workloads.pods(ROOT) if pod.app in GATEWAYS]
         if staged.problem:
             return [*gateways, *here]
         names = {seen.workload for exchange in staged.recorded.exchanges for seen in exchange.seen}
@@ -156,16 +156,17 @@ class Evidence:
 
     def _journal(self, pod: Pod, staged: Staged) -> bytes:
         """Of this stage's requests, also where they are not expected; of all requests if none was sent."""
-        if pod.app in _GATEWAYS:
+        if pod.app in GATEWAYS:
             raise LookupError("a gateway has no journal")
         prefixes = sorted({exchange.token.rpartition("-")[0] for exchange in staged.recorded.exchanges}) or [""]
         return _json([entry for prefix in prefixes for entry in self.workloads.journals([pod], prefix)[0]])
 
     def _configuration(self, pod: Pod) -> bytes:
-        """What the proxy runs; a gateway has no control port, so what istiod has for it."""
-        if pod.app in _GATEWAYS:
-            return _json(self.istiod.config_dump(f"{pod.name}.{pod.namespace}"))
-        return self.workloads.config_dump(pod)
+        """What the proxy runs."""
+        (dump,) = Proxies(self.workloads).config_dumps([pod])
+        if dump is None:
+            raise ConnectionError("the proxy does not say what it runs")
+        return dump.encode()
 
 
 @dataclass

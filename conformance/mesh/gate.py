@@ -10,7 +10,6 @@ push (NACK) never becomes effective, so it is looked for while waiting, and ends
 from __future__ import annotations
 
 import itertools
-import re
 import time
 import uuid
 from collections import Counter
@@ -23,7 +22,8 @@ from cluster.readiness import wait_until_available
 from conformance.mesh.applications import SYSTEM
 from conformance.mesh.istiod import Istiod, Mark, identity_of
 from conformance.mesh.labels import as_scenario_object
-from conformance.mesh.secret_gate import STATS_PORT, SecretGate, name_certificates
+from conformance.mesh.proxies import GATEWAYS, Proxies
+from conformance.mesh.secret_gate import SecretGate, name_certificates
 from conformance.mesh.workloads import Pod, Question, Workloads
 
 LIMIT_SECONDS = 30
@@ -33,14 +33,9 @@ _PATIENCE_SECONDS = 0.7
 
 _SENTINEL = Reference("v1", "Service", SYSTEM, "sentinel")
 _SENTINEL_GATEWAY_PORT = 15099
-_GATEWAY_APPS = ("istio-ingressgateway", "istio-egressgateway")
 _ASK_SECONDS = 0.3
 _PAUSE_SECONDS = 0.02
 """Between two looks at what is missing: the machine has the mesh to run, too."""
-
-# manifests/istio/values.yaml includes this one of Envoy's statistics.
-_MEMBERSHIP = "membership_healthy"
-_HEALTHY = re.compile(r'^envoy_cluster_membership_healthy\{cluster_name="([^"]+)"[^}]*\} (\d+)$', re.MULTILINE)
 
 
 class NotConverged(Exception):  # noqa: N818 - the state of the mesh, not a fault of the program
@@ -57,13 +52,14 @@ class Gate:
     def __init__(self, api: Api, workloads: Workloads, istiod: Istiod, limit_seconds: float = LIMIT_SECONDS) -> None:
         self._api = api
         self._workloads = workloads
+        self._proxies = Proxies(workloads)
         self._istiod = istiod
         self._host = f"{uuid.uuid4().hex[:12]}.sentinel.invalid"
         self._generations = itertools.count(1)
-        self._gateways = tuple(pod for pod in workloads.pods("istio-system") if pod.app in _GATEWAY_APPS)
+        self._gateways = tuple(pod for pod in workloads.pods("istio-system") if pod.app in GATEWAYS)
         self._deployed: dict[str, frozenset[str]] = {}
         self._limit = limit_seconds
-        self._secrets = SecretGate(api, workloads, self._gateways, self._until)
+        self._secrets = SecretGate(api, workloads, self._proxies, self._gateways, self._until)
 
     def close(self) -> None:
         """Takes the sentinel away."""
@@ -135,7 +131,7 @@ class Gate:
 
         def incomplete() -> list[str]:
             asked = sorted(waiting, key=lambda pod: pod.name)
-            for pod, seen in zip(asked, self._healthy_endpoints(asked), strict=True):
+            for pod, seen in zip(asked, self._proxies.healthy_endpoints(asked), strict=True):
                 if all(seen.get(cluster) == count for cluster, count in expected.items()):
                     waiting.discard(pod)
             return [pod.name for pod in waiting]
@@ -164,11 +160,6 @@ class Gate:
             service = (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
             ready[service] += sum(bool(one.get("conditions", {}).get("ready")) for one in each["endpoints"] or ())
         return ready
-
-    def _healthy_endpoints(self, pods: Sequence[Pod]) -> list[dict[str, int]]:
-        page = f"stats/prometheus?filter={_MEMBERSHIP}"
-        pages = self._workloads.answers([Question(pod.url(STATS_PORT, page)) for pod in pods])
-        return [{cluster: int(count) for cluster, count in _HEALTHY.findall(text or "")} for text in pages]
 
     def pass_deletion(self, references: Sequence[Reference]) -> None:
         """Waits until istiod has forgotten the objects; the next gate's sentinel then proves the proxies have, too."""
@@ -221,7 +212,7 @@ class Gate:
         ends = (*hosts, *(f".{namespace}.svc.cluster.local" for namespace in namespaces))
 
         def cold() -> list[str]:
-            found = [*zip(asked, self._secrets.warming_clusters(asked), strict=True)]
+            found = [*zip(asked, self._proxies.warming_clusters(asked), strict=True)]
             silent = [f"{pod.name} (does not say)" for pod, names in found if names is None]
             waiting = [f"{pod.name} ({name})" for pod, names in found for name in names or () if name.endswith(ends)]
             return silent + waiting
@@ -239,7 +230,7 @@ class Gate:
         if not name_certificates(applied):
             return
         asked = self._on_the_way(senders, at_gateways=at_gateways)
-        self._until(lambda: self._secrets.warming(asked), "proxies wait for certificates")
+        self._until(lambda: self._proxies.warming(asked), "proxies wait for certificates")
         for secret in (each for each in applied if each["kind"] == "Secret"):
             self._secrets.pass_files(secret, asked)
 
@@ -273,7 +264,7 @@ class Gate:
 
     def _sentinel_at(self, pod: Pod) -> Question:
         """A gateway serves it to others, a sidecar to its own pod."""
-        if pod.app in _GATEWAY_APPS:
+        if pod.app in GATEWAYS:
             return Question(pod.url(_SENTINEL_GATEWAY_PORT), {"Host": self._host})
         return Question(self._address, {"Host": self._host}, by=pod)
 

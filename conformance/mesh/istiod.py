@@ -85,10 +85,6 @@ class Istiod:
         """Every connected proxy (/debug/syncz)."""
         return tuple(ProxyState(row["proxy"], tuple(_pending(row))) for row in self._debug("syncz"))
 
-    def config_dump(self, proxy: str) -> Any:
-        """What istiod has for a proxy, named POD.NAMESPACE; not what the proxy runs."""
-        return self._debug(f"config_dump?proxyID={proxy}")
-
     def mark(self) -> Mark:
         """Now, before something is applied."""
         return Mark(self.rejections(), moment(time.time()))

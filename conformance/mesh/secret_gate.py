@@ -23,27 +23,20 @@ import trustme
 from cluster.api import Api, Object, Reference
 from conformance.mesh.applications import SYSTEM
 from conformance.mesh.certificates import issued
-from conformance.mesh.workloads import CONTROL_PORT, Pod, Question, Workloads
+from conformance.mesh.proxies import Proxies
+from conformance.mesh.workloads import Pod, Workloads
 
 Until = Callable[[Callable[[], list[str]], str], None]
 """Asks again and again for what is missing; raises NotConverged with the sentence when that takes too long."""
 
 _SECRET_PORT = 15098
 _ROOT = "istio-system"
-_ADMIN_PORT, _ADMIN_HOST = 15099, "admin.sentinel.invalid"
-"""Where a gateway shows what it runs, and to which host (manifests/sentinel.yaml)."""
-
 MOUNTED: Mapping[str, tuple[str, str]] = {
     "istio-ingressgateway-certs": ("istio-ingressgateway", "/etc/istio/ingressgateway-certs"),
     "client-certs": ("client", "/etc/certs"),
 }
 """Secrets that proxies have as files: whose, and where. Istio's chart and manifests/clients.yaml say so."""
 
-STATS_PORT = 15090
-"""Envoy's own statistics, on a port that the sidecar does not capture."""
-_WARMING = re.compile(
-    r"^envoy_(?:listener_manager_total_listeners_warming|cluster_manager_warming_clusters)\S* (\d+)$", re.MULTILINE
-)
 _NAMING = re.compile(r'"(?:credentialNames?|serverCertificate|clientCertificate|caCertificates)"')
 
 
@@ -55,9 +48,10 @@ def name_certificates(objects: Iterable[Object]) -> bool:
 class SecretGate:
     """One per worker; nothing of it is there before it is needed."""
 
-    def __init__(self, api: Api, workloads: Workloads, gateways: Sequence[Pod], until: Until) -> None:
+    def __init__(self, api: Api, workloads: Workloads, proxies: Proxies, gateways: Sequence[Pod], until: Until) -> None:
         self._api = api
         self._workloads = workloads
+        self._proxies = proxies
         self._gateways = gateways
         self._until = until
         self._name = f"sentinel-{uuid.uuid4().hex[:12]}"
@@ -112,28 +106,8 @@ class SecretGate:
             self._until(missing, "proxies have not read the newest files")
 
     def _unread(self, data: Mapping[str, str], folder: str, pods: Sequence[Pod]) -> list[str]:
-        dumps = zip(pods, self._config_dumps(pods), strict=True)
+        dumps = zip(pods, self._proxies.config_dumps(pods), strict=True)
         return [name for pod, dump in dumps for name in ([pod.name] if dump is None else unread(dump, folder, data))]
-
-    def warming(self, pods: Sequence[Pod]) -> list[str]:
-        """The proxies that still wait for what a listener or a cluster needs before it is used: a certificate."""
-        page = "stats/prometheus?filter=warming"
-        pages = self._workloads.answers([Question(pod.url(STATS_PORT, page)) for pod in pods])
-        counts = [_WARMING.findall(page or "") for page in pages]
-        return [pod.name for pod, found in zip(pods, counts, strict=True) if not found or any(map(int, found))]
-
-    def warming_clusters(self, pods: Sequence[Pod]) -> list[list[str] | None]:
-        """The clusters that each proxy was told of and does not use yet; None of one that does not say."""
-        dumps = self._config_dumps(pods, "?resource=dynamic_warming_clusters&mask=cluster.name")
-        return [None if dump is None else _names(dump) for dump in dumps]
-
-    def _config_dumps(self, pods: Sequence[Pod], query: str = "") -> list[str | None]:
-        return self._workloads.answers([self._dump_of(pod, query) for pod in pods])
-
-    def _dump_of(self, pod: Pod, query: str) -> Question:
-        if pod in self._gateways:
-            return Question(pod.url(_ADMIN_PORT, f"config_dump{query}"), {"Host": _ADMIN_HOST})
-        return Question(pod.url(CONTROL_PORT, f"proxy/config_dump{query}"))
 
     def _served(self, pod: Pod) -> str | None:
         via = f"{pod.address}:{_SECRET_PORT}"
@@ -154,10 +128,6 @@ class SecretGate:
             "metadata": {"name": self._name, "namespace": SYSTEM},
             "spec": {"servers": [server]},
         }
-
-
-def _names(clusters: str) -> list[str]:
-    return [each["cluster"]["name"] for each in json.loads(clusters).get("configs", ())]
 
 
 def _readers(secret: Object, pods: Iterable[Pod]) -> list[Pod]:

@@ -86,7 +86,7 @@ def _home_of(item: Mapping[str, Any], namespace: str) -> str:
     name: str = item["metadata"]["name"]
     if item["kind"] == "Namespace":
         return name
-    return f"{namespace}.{name}" if namespace == ROOT and not _is_through_gateways(item) else namespace
+    return f"object {namespace}.{name}" if namespace == ROOT and not _is_through_gateways(item) else namespace
 
 
 def _is_through_gateways(item: Mapping[str, Any]) -> bool:

@@ -198,10 +198,6 @@ class Workloads:
         result: dict[str, Any] = json.loads(self._ask(pod, "load", "post", plan, _PLAN_SECONDS))
         return result
 
-    def config_dump(self, pod: Pod, query: str = "") -> bytes:
-        """What the pod's own proxy runs (Envoy's admin interface), or the part of it that a query asks for."""
-        return self._ask(pod, f"proxy/config_dump{query}")
-
     def _ask(self, pod: Pod, path: str, method: str = "get", body: Any = None, seconds: float = 30) -> bytes:
         return self._api.pod_proxy(
             pod.namespace, pod.name, CONTROL_PORT, path, method=method, body=body, seconds=seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from conformance.language.load import Loaded, load_scenario
 from conformance.mesh import evidence as module
 from conformance.mesh.evidence import Evidence, Staged
 from conformance.mesh.istiod import after
-from conformance.mesh.workloads import Pod
+from conformance.mesh.workloads import Pod, Question
 from conformance.run import WorkerSite
 
 SCENARIO = """\
@@ -61,13 +62,11 @@ class FakeMesh:
         about = {"kind": "Pod", "name": "one"}
         return [{"metadata": {}, "involvedObject": about, "reason": "Killed", "message": "m", "eventTime": "1"}]
 
-    def journal(self, _pod: Pod, prefix: str) -> list[dict[str, Any]]:
-        return [{"token": f"{prefix}-0001"}]
+    def journals(self, pods: Sequence[Pod], prefix: str) -> list[list[dict[str, Any]]]:
+        return [[{"token": f"{prefix}-0001"}] for _ in pods]
 
-    def config_dump(self, pod: Pod) -> bytes:
-        if self.broken:
-            raise ConnectionError(f"{pod.name} does not answer")
-        return b"x" * self.size
+    def answers(self, questions: Sequence[Question]) -> list[str | None]:
+        return [None if self.broken else "x" * self.size for _ in questions]
 
     def log(self) -> bytes:
         return b"2020-01-01T00:00:00.000000Z\tinfo\told\n2099-01-01T00:00:00.000000Z\tinfo\tnew\n"
@@ -133,7 +132,7 @@ def test_a_piece_that_cannot_be_had_is_written_down(tmp_path: Path, loaded: Load
     evidence = look(loaded, tmp_path, FakeMesh(broken=True))
 
     account = (tmp_path / evidence.name / "contents.txt").read_text()
-    assert "proxies/default.client-x.json: not taken: ConnectionError: client-x does not answer" in account
+    assert "proxies/default.client-x.json: not taken: ConnectionError: the proxy does not say what it runs" in account
     assert "exchanges.json: " in account
 
 

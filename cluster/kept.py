@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from cluster.binaries.store import cache_root
 from cluster.embedded import cluster as embedded
 from cluster.embedded.world import World
@@ -40,8 +42,16 @@ class Kept:
 
 
 def keep(name: str, running: Running) -> Kept:
-    """Writes a running cluster down and lets it live on without the process that started it."""
-    kept = note(name, running)
+    """Writes a running cluster down and lets it live on without the process that started it.
+
+    Raises ClusterError where another one of that name lives: nobody would find that one again.
+    """
+    _folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(_folder() / f"{name}.lock"):
+        if find(name):
+            problem = f"a cluster is kept as {name} already, and this one would take its place"
+            raise ClusterError(problem, "End the kept one first: conformance cluster down")
+        kept = note(name, running)
     running.release()
     return kept
 

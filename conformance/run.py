@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 from cluster import provide
 from cluster.api import Api
 from cluster.istio import UPSTREAM_ENVOY
-from cluster.model import Cluster, Running
+from cluster.model import Cluster, ClusterError, Running
 from conformance.errors import BadInput
 from conformance.expectations.register import register
 from conformance.judgement.findings import Finding
@@ -244,11 +245,18 @@ class Run:
         shutil.rmtree(self.folder / "locks", ignore_errors=True)
         if self._failed:
             self._running.save_logs(self.folder / "logs")
-        if self.keep == "always" or (self.keep == "on-failure" and self._failed):
-            provide.keep(self.kept_name, self._running)
-        else:
+        if not (self.kept and self._is_kept(self._running)):
             self._running.end()
         self._running = None
+
+    def _is_kept(self, running: Running) -> bool:
+        """It is not where another run's is already."""
+        try:
+            provide.keep(self.kept_name, running)
+        except ClusterError as taken:
+            print(taken, file=sys.stderr)
+            return False
+        return True
 
     @property
     def kept(self) -> bool:

@@ -26,10 +26,10 @@ def up(options: argparse.Namespace) -> int:
     running = provide.start(chosen, FOLDER / "cluster.log", say)
     try:
         prepare(running.cluster, say)
+        provide.keep(KEPT_NAME, running)
     except BaseException:
         running.end()
         raise
-    provide.keep(KEPT_NAME, running)
     return status(options)
 
 

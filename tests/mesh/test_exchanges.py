@@ -28,8 +28,8 @@ class Told:
     def __init__(self) -> None:
         self.requests: list[Mapping[str, Any]] = []
 
-    def journal(self, _: Pod, __: str) -> list[dict[str, Any]]:
-        return []
+    def journals(self, pods: Sequence[Pod], _: str) -> list[list[dict[str, Any]]]:
+        return [[] for _ in pods]
 
     def plan(self, _: Pod, requests: Sequence[Mapping[str, Any]], **__: object) -> list[dict[str, Any]]:
         self.requests += requests

@@ -204,6 +204,9 @@ class Staging:
 
     def _try(self, stage: Stage, objects: Sequence[Object]) -> None:
         """All or nothing: every object is tried by the API server first; in a Namespace that is brought, after that."""
+        if len(objects) == 1:
+            # Alone it is applied or refused as a whole.
+            return
         spaces = [each for each in objects if each["kind"] == "Namespace"]
         self._apply(stage, objects, spaces)
         self._apply(stage, objects, [each for each in objects if each not in spaces], dry_run=True)

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.judgement.expectation import NOBODY, NONE, Expected, ExpectedSight, Pairs
-from conformance.judgement.history import ANSWERED_BY, GRPC_STATUS, Exchange, Headers, Seen, ended, values_of
+from conformance.judgement.history import (
+    ANSWERED_BY,
+    EARLY_SECONDS,
+    GRPC_STATUS,
+    Exchange,
+    Headers,
+    Seen,
+    ended,
+    values_of,
+)
 from conformance.judgement.verdict import Verdict
 
 MAX_QUOTED = 200
@@ -51,7 +60,9 @@ def takes(expected: Expected, exchange: Exchange) -> Opinion | None:
         return None
     least, most = expected.takes
     ended = f"{exchange.seconds:.3f} s until {_outcome(exchange)}"
-    return _opinion(f"an end after {least:g} to {most:g} s", ended, agrees=least <= exchange.seconds <= most)
+    return _opinion(
+        f"an end after {least:g} to {most:g} s", ended, agrees=least - EARLY_SECONDS <= exchange.seconds <= most
+    )
 
 
 def answered_by(expected: Expected, exchange: Exchange) -> Opinion | None:

@@ -9,7 +9,7 @@ from conformance.judgement.agreement import FAILURES, arriving, describe
 from conformance.judgement.calls import is_call, predicted_status, status_of
 from conformance.judgement.checks import Opinion
 from conformance.judgement.expectation import Predicted
-from conformance.judgement.history import ANSWERED_BY, Answer, Exchange, Seen, values_of
+from conformance.judgement.history import ANSWERED_BY, EARLY_SECONDS, Answer, Exchange, Seen, values_of
 from conformance.judgement.history import ended as in_words
 from conformance.judgement.verdict import Verdict
 from conformance.router.prediction import Kind, Outcome, Sight
@@ -18,8 +18,6 @@ from conformance.router.request import Headers, Request
 STREAMS = ("tcp", "tls")
 """What no proxy reads as HTTP: a workload sees that they come, and nothing of HTTP."""
 _UPSTREAM_TIME = "x-envoy-upstream-service-time"
-_EARLY_SECONDS = 0.01
-"""By so much may two clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def differences(outcome: Outcome, request: Request, exchange: Exchange) -> Itera
     yield from _end(outcome, request, exchange)
     if exchange.answer is not None and outcome.status is not None and request.scheme not in STREAMS:
         yield from _answer(outcome, request, exchange.answer)
-    if exchange.seconds < outcome.at_least - _EARLY_SECONDS:
+    if exchange.seconds < outcome.at_least - EARLY_SECONDS:
         yield Difference("seconds", f"at least {outcome.at_least:g}", f"{exchange.seconds:.3f}")
     yield from _seen(outcome, request, exchange.seen)
 

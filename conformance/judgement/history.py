@@ -19,6 +19,10 @@ It had ended before the change began; it began after the gate had passed; or nei
 
 GRPC_STATUS = "grpc-status"
 
+EARLY_SECONDS = 0.01
+"""By so much may something end before its time and still be in time: Envoy counts a timer from when its event loop last
+woke, which is before the request that it is for came (seen once in 46 time-outs: 9.9997 s of 10)."""
+
 ANSWERED_BY = "x-answered-by"
 """The answer header in which a workload names itself."""
 

@@ -270,7 +270,10 @@ class _Controller:
         for line in terminal.summary(self._run):
             terminalreporter.write_line(line)
 
-    def pytest_keyboard_interrupt(self) -> None:
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        if not excinfo.errisinstance(KeyboardInterrupt):
+            # pytest.exit comes here too; it has its own message.
+            return
         self._say(f"interrupted; what was recorded lies in {self._run.folder}")
 
     @pytest.hookimpl(trylast=True)

@@ -98,10 +98,11 @@ def start(options: Options, log: Path, progress: Progress) -> Running:
         progress(f"{text}  [{time.monotonic() - begun:.1f} s]")
 
     source = sources.choose(options.asked)
-    programs = sources.programs(options.given, progress)
-    source.refuse(programs)
+    # Before the programs, which may take minutes to build, for nothing where Docker may not be used.
     used = daemon.start(options.ports, log, progress)
     try:
+        programs = sources.programs(options.given, progress)
+        source.refuse(programs)
         images = source.images(programs, lambda: used.docker, progress)
         progress(f"images: {images.source}")
         if note := proxies_note():

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,7 +191,13 @@ class Run:
         """The cluster with the first application on it; the same site for every call. Raises ClusterError."""
         if self._site is None:
             self.folder.mkdir(parents=True)
-            self._site = self._start(say)
+            try:
+                self._site = self._start(say)
+            except BaseException:
+                # What programs said until then stays.
+                with suppress(OSError):
+                    self.folder.rmdir()
+                raise
             assert self._cluster is not None
             self._writer = RecordWriter(self.folder / "record.ndjson", self._header(self._cluster))
         return self._site

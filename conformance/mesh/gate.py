@@ -24,7 +24,7 @@ from conformance.mesh.istiod import Istiod, Mark, identity_of
 from conformance.mesh.labels import as_scenario_object
 from conformance.mesh.proxies import GATEWAYS, Proxies
 from conformance.mesh.secret_gate import SecretGate, name_certificates
-from conformance.mesh.workloads import Pod, Question, Workloads
+from conformance.mesh.workloads import Pod, Question, Workloads, url_at
 
 LIMIT_SECONDS = 30
 """A push has been effective after 0.1 s here; a machine under load has needed 0.5 s."""
@@ -32,6 +32,7 @@ _PATIENCE_SECONDS = 0.7
 """A push that is not refused is nearly always effective earlier, so refusals are looked for only then."""
 
 _SENTINEL = Reference("v1", "Service", SYSTEM, "sentinel")
+_SENTINEL_PORT = 80
 _SENTINEL_GATEWAY_PORT = 15099
 _ASK_SECONDS = 0.3
 _PUSH_SECONDS = 0.13
@@ -275,8 +276,7 @@ class Gate:
         service = self._api.get(_SENTINEL)
         if service is None:
             raise NotConverged(f"{_SENTINEL} is gone, which everything else stands on")
-        address: str = service["spec"]["clusterIP"]
-        return f"http://[{address}]/" if ":" in address else f"http://{address}/"
+        return url_at(service["spec"]["clusterIP"], _SENTINEL_PORT)
 
     def _unacknowledged(self, involved: set[str]) -> list[str]:
         states = {state.proxy: state.pending for state in self._istiod.proxies()}

@@ -34,8 +34,12 @@ class Pod:
 
     def url(self, port: int, path: str = "") -> str:
         """Of something at the pod's own address."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"http://{host}:{port}/{path}"
+        return url_at(self.address, port, path)
+
+
+def url_at(address: str, port: int, path: str = "") -> str:
+    """Of something at an address of either family."""
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}/{path}"
 
 
 @dataclass(frozen=True)

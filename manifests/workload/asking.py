@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from workload.plans import PlanError, fields_from, headers_from, http_url_from
+from workload.plans import PlanError, fields_from, headers_from, http_url_from, text_or_none
 
 MAXIMUM_ASKS: Final = 1000
 ANSWER_SECONDS: Final = 30.0
@@ -57,11 +57,8 @@ def asks_from(content: object) -> tuple[Ask, ...]:
 
 def _ask(content: object, where: str) -> Ask:
     fields = fields_from(content, where, needed={"url"}, allowed={"headers", "body"})
-    body = fields.get("body")
-    if body is not None and not isinstance(body, str):
-        raise PlanError(f"{where}.body: expected text or null")
     url = http_url_from(fields["url"], f"{where}.url")
-    return Ask(url, headers_from(fields.get("headers", []), f"{where}.headers"), body)
+    return Ask(url, headers_from(fields.get("headers", []), f"{where}.headers"), text_or_none(fields, "body", where))
 
 
 def ask_all(asks: Sequence[Ask], threads: Executor) -> list[dict[str, object]]:

@@ -89,8 +89,8 @@ def plan_from(content: object) -> Plan:
         kept=connection == "kept",
         at_once=at_once,
         timeout_seconds=number_from(timeout, "timeout_seconds", MINIMUM_TIMEOUT_SECONDS, MAXIMUM_TIMEOUT_SECONDS),
-        ca=_text_or_none(fields, "ca", "plan"),
-        certificate=_text_or_none(fields, "certificate", "plan"),
+        ca=text_or_none(fields, "ca", "plan"),
+        certificate=text_or_none(fields, "certificate", "plan"),
     )
 
 
@@ -111,8 +111,8 @@ def _planned(content: object, where: str) -> PlannedRequest:
             "an http, https, tcp or grpc URL in printable ASCII, no fragment",
         ),
         headers=headers_from(fields.get("headers", []), f"{where}.headers"),
-        body=_text_or_none(fields, "body", where),
-        via=_text_or_none(fields, "via", where),
+        body=text_or_none(fields, "body", where),
+        via=text_or_none(fields, "via", where),
         tls=None if fields.get("tls") is None else _handshake(fields["tls"], f"{where}.tls"),
         http=_matching(fields.get("http", "1.1"), HTTP_VERSION, f"{where}.http", "1.1 or 2"),
     )
@@ -128,7 +128,7 @@ def _planned(content: object, where: str) -> PlannedRequest:
 def _handshake(content: object, where: str) -> Handshake:
     words = ("ca", "certificate", "sni", "max_version")
     fields = fields_from(content, where, needed=(), allowed=words)
-    made = Handshake(**{word: _text_or_none(fields, word, where) for word in words})
+    made = Handshake(**{word: text_or_none(fields, word, where) for word in words})
     if made.max_version not in {None, *VERSIONS}:
         raise PlanError(f"{where}.max_version: expected one of {', '.join(VERSIONS)}")
     return made
@@ -195,7 +195,8 @@ def _matching(value: object, pattern: re.Pattern[str], where: str, expected: str
     return value
 
 
-def _text_or_none(fields: Mapping[str, object], name: str, where: str) -> str | None:
+def text_or_none(fields: Mapping[str, object], name: str, where: str) -> str | None:
+    """A field that may be missing."""
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise PlanError(f"{where}.{name}: expected text or null")

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 
 from cluster.api import Api, Object, Reference
 from cluster.model import ClusterError
@@ -76,6 +76,7 @@ class Gate:
         """
         names = frozenset(pod.name for pod in pods)
         if self._deployed.get(namespace) != names:
+            self._know_endpoints(namespace, self._api.items("v1", "Service", namespace))
             self._see_endpoints(namespace, pods)
             self._deployed[namespace] = names
 
@@ -93,9 +94,7 @@ class Gate:
                 wait_until_available(self._api, namespace, names, limit_seconds=self._limit)
             except ClusterError as error:
                 raise NotConverged(error.problem) from error
-            services = [each for each in own if each["kind"] == "Service" and each["spec"].get("selector")]
-            missing = partial(self._without_endpoints, namespace, services)
-            self._until(missing, "services do not have their pods as endpoints")
+            self._know_endpoints(namespace, [each for each in own if each["kind"] == "Service"])
             if not may_hide:
                 self._see_endpoints(namespace, pods())
 
@@ -115,18 +114,24 @@ class Gate:
             "deleted objects are still there",
         )
 
-    def _without_endpoints(self, namespace: str, services: Sequence[Object]) -> list[str]:
-        """Those whose endpoints are not yet the ready pods that they select: Kubernetes makes them in its own time."""
-        found = []
-        ready = self._ready_by_service(namespace)
-        for each in services:
-            name = each["metadata"]["name"]
-            selector = ",".join(f"{key}={value}" for key, value in each["spec"]["selector"].items())
-            selected = self._api.items("v1", "Pod", namespace, label_selector=selector)
-            alive = sum(not pod["metadata"].get("deletionTimestamp") for pod in selected)
-            if ready[name] < alive:
-                found.append(name)
-        return found
+    def _know_endpoints(self, namespace: str, services: Sequence[Object]) -> None:
+        """Waits until each service has the pods that it selects as its endpoints.
+
+        A Deployment is available before they are all there: Kubernetes makes them in its own time.
+        """
+        selectors = {each["metadata"]["name"]: each["spec"].get("selector") for each in services}
+
+        def differing() -> list[str]:
+            pods = [each["metadata"] for each in self._api.items("v1", "Pod", namespace)]
+            alive = [pod.get("labels") or {} for pod in pods if not pod.get("deletionTimestamp")]
+            ready = self._ready_by_service(namespace)
+            return [
+                name
+                for name, selector in selectors.items()
+                if selector and ready[name] != sum(selector.items() <= labels.items() for labels in alive)
+            ]
+
+        self._until(differing, "services do not have their pods as endpoints")
 
     def _see_endpoints(self, namespace: str, pods: Sequence[Pod]) -> None:
         expected = self._ready_endpoints(namespace)

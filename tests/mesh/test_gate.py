@@ -1,4 +1,4 @@
-"""Whose refusals end a wait, without a mesh: istiod and the proxies are played. And what a proxy does not use yet."""
+"""What the gate waits for, and whose refusals end a wait. Without a mesh: istiod, API and proxies are played."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ class FakeWorkloads:
     def pods(self, _: str) -> tuple[()]:
         return ()
 
+    def answers(self, questions: Sequence[Question]) -> list[str | None]:
+        return [None for _ in questions]
+
 
 class FakeProxies(FakeWorkloads):
     def __init__(self, dump: str | None) -> None:
@@ -43,8 +46,28 @@ class FakeProxies(FakeWorkloads):
         return [self._dump for _ in questions]
 
 
-def gate(istiod: FakeIstiod, limit: float = 5, workloads: FakeWorkloads | None = None) -> Gate:
-    return Gate(cast("Any", None), cast("Any", workloads or FakeWorkloads()), cast("Any", istiod), limit)
+class FakeApi:
+    """A Service with as many pods and endpoints as it is made with, and a pod that is none of its own."""
+
+    def __init__(self, alive: int, ready: int, leaving: int = 0) -> None:
+        own = {"labels": {"app": "echo", "version": "v1"}}
+        pods = [own] * alive + [own | {"deletionTimestamp": "2026-01-01T00:00:00Z"}] * leaving + [{}]
+        ends = [{"conditions": {"ready": True}}] * ready + [{"conditions": {"ready": False}}]
+        label = {"kubernetes.io/service-name": "echo"}
+        self._objects: dict[str, list[Any]] = {
+            "Pod": [{"metadata": each} for each in pods],
+            "Service": [{"metadata": {"name": "echo"}, "spec": {"selector": {"app": "echo"}, "ports": [{"port": 80}]}}],
+            "EndpointSlice": [{"metadata": {"labels": label}, "endpoints": ends}],
+        }
+
+    def items(self, _version: str, kind: str, _namespace: str) -> list[Any]:
+        return self._objects[kind]
+
+
+def gate(
+    istiod: FakeIstiod, limit: float = 5, workloads: FakeWorkloads | None = None, api: FakeApi | None = None
+) -> Gate:
+    return Gate(cast("Any", api), cast("Any", workloads or FakeWorkloads()), cast("Any", istiod), limit)
 
 
 def test_a_refusal_of_an_involved_proxy_ends_the_wait_with_its_reason() -> None:
@@ -71,6 +94,16 @@ def test_without_refusals_the_wait_ends_with_what_is_missing() -> None:
 
     with pytest.raises(NotConverged, match="old after 0 s: reviews"):
         waiting._until(lambda: ["reviews"], "old")
+
+
+@pytest.mark.parametrize(("alive", "ready"), [(2, 1), (1, 2), (1, 0)])
+def test_an_application_is_awaited_until_its_services_have_their_pods_as_endpoints(alive: int, ready: int) -> None:
+    with pytest.raises(NotConverged, match="do not have their pods as endpoints after 0 s: echo"):
+        gate(FakeIstiod(3), limit=0, api=FakeApi(alive, ready)).pass_deployed("shop", [])
+
+
+def test_a_pod_that_leaves_is_no_endpoint_to_wait_for() -> None:
+    gate(FakeIstiod(3), limit=0, api=FakeApi(alive=2, ready=2, leaving=1)).pass_deployed("shop", [])
 
 
 ENTRY = {"kind": "ServiceEntry", "spec": {"hosts": ["ext-svc.example.com"]}}

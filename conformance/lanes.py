@@ -11,8 +11,7 @@ import yaml
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from conformance.language.load import SUFFIXES
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from conformance.language.source import FAST_LOADER
 
 
 class Lanes(LoadScopeScheduling):  # type: ignore[misc]
@@ -28,5 +27,5 @@ def lane(path: Path) -> str | None:
     if path.suffix not in SUFFIXES:
         return None
     with path.open(encoding="utf-8") as file:
-        namespace: str = yaml.load(file, Loader=_LOADER).get("namespace", "default")  # noqa: S506 - a safe loader
+        namespace: str = yaml.load(file, Loader=FAST_LOADER).get("namespace", "default")  # noqa: S506 - a safe loader
     return namespace

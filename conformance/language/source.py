@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,9 @@ class Form:
     """The parser. The pure one explains itself better, the C one is eight times faster."""
 
 
-SCENARIO = Form(most_bytes=MAX_BYTES, most_nodes=MAX_NODES, most_documents=1, tags=frozenset(), loader=yaml.SafeLoader)
+FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SCENARIO = Form(most_bytes=MAX_BYTES, most_nodes=MAX_NODES, most_documents=1, tags=frozenset(), loader=FAST_LOADER)
+_EXPLAINED = replace(SCENARIO, loader=yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -86,18 +88,24 @@ class Source:
 def read_source(path: Path) -> Source:
     """Reads the file, or raises BadInput that names every reason why it cannot be read."""
     text = text_of(path, SCENARIO)
-    reading = Reading(str(path), SCENARIO)
     try:
-        roots = list(documents(text, str(path), SCENARIO))
-        if not roots:
-            hint = "write a document, or delete the file"
-            raise BadInput(path=str(path), line=None, problem="the file is empty", hint=hint)
-        value = reading.value(roots[0], ())
+        try:
+            return _source(text, str(path), SCENARIO)
+        except yaml.YAMLError:
+            return _source(text, str(path), _EXPLAINED)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise unreadable(error, text, str(path)) from error
+
+
+def _source(text: str, path: str, form: Form) -> Source:
+    reading = Reading(path, form)
+    roots = list(documents(text, path, form))
+    if not roots:
+        raise BadInput(path=path, line=None, problem="the file is empty", hint="write a document, or delete the file")
+    value = reading.value(roots[0], ())
     if reading.problems:
         raise BadInput.joined(dict.fromkeys(reading.problems))
-    return Source(str(path), value, reading.lines)
+    return Source(path, value, reading.lines)
 
 
 def text_of(path: Path, form: Form) -> str:

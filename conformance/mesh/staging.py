@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cluster.api import Api, ApiError, Object, Reference, in_namespace
 from conformance.errors import BadInput
@@ -17,7 +18,7 @@ from conformance.judgement.whole import Recorded
 from conformance.language.load import Loaded
 from conformance.language.models import Stage
 from conformance.mesh.admission import attempts
-from conformance.mesh.applications import INTERNET, OUTSIDE
+from conformance.mesh.applications import INTERNET
 from conformance.mesh.clock import Clock
 from conformance.mesh.credentials import Credentials
 from conformance.mesh.evidence import Evidence, Staged
@@ -106,6 +107,8 @@ class Staging:
     evidence: Evidence | None
     _recorded: list[_Tape] = field(default_factory=list)
     _present: list[Object] = field(default_factory=list)
+    _found: dict[str, tuple[Pod, ...]] = field(default_factory=dict)
+    """The pods of a namespace."""
 
     @property
     def _namespace(self) -> str:
@@ -117,7 +120,7 @@ class Staging:
         try:
             with self.clock.phase("gate"):
                 # Before anything is applied: a Sidecar hides the endpoints that this looks for.
-                self.reach.gate.pass_deployed(self._namespace, self.reach.workloads.pods(self._namespace))
+                self.reach.gate.pass_deployed(self._namespace, self._pods(self._namespace))
             began = what_runs(self.reach.api, [fact for stage in stages for fact in stage.cluster])
             for number, stage in enumerate(stages, start=1):
                 self._enter(number, stage, began)
@@ -168,7 +171,7 @@ class Staging:
         spaces = {self._namespace, *(each["metadata"]["namespace"] for each in objects if each["kind"] == "Deployment")}
 
         def pods() -> list[Pod]:
-            return [pod for space in sorted(spaces) for pod in self.reach.workloads.pods(space)]
+            return [pod for space in sorted(spaces) for pod in self._pods(space)]
 
         brought = [each for each in objects if "istio.io/" not in each["apiVersion"]]
         with self.clock.phase("apply"):
@@ -196,11 +199,21 @@ class Staging:
             flows.settle()
         return witnesses
 
+    def _pods(self, namespace: str) -> tuple[Pod, ...]:
+        """Looked for once, unless the scenario brings some of its own: the namespace is held, so they are the same."""
+        if namespace not in self._found or self._brings_pods:
+            self._found[namespace] = self.reach.workloads.pods(namespace)
+        return self._found[namespace]
+
+    @cached_property
+    def _brings_pods(self) -> bool:
+        return any(each["kind"] in _HOMES for stage in self.loaded.scenario.stages for each in stage.config)
+
     def _others(self, spaces: set[str]) -> list[Pod]:
         """Where else a request may end: at the servers that play the internet, or at the bookinfo of every mesh."""
-        pods = [pod for place in sorted({OUTSIDE, "default"} - spaces) for pod in self.reach.workloads.pods(place)]
+        bookinfo = self.reach.workloads.pods("default") if "default" not in spaces else ()
         # One that is only just starting is another scenario's, and has seen nothing.
-        return [pod for pod in pods if pod.is_ready]
+        return [pod for pod in (*bookinfo, *self.reach.workloads.outside) if pod.is_ready]
 
     def _try(self, stage: Stage, objects: Sequence[Object]) -> None:
         """All or nothing: every object is tried by the API server first; in a Namespace that is brought, after that."""

@@ -108,7 +108,8 @@ class Workloads:
 
     def client(self, name: str, namespace: str) -> Pod:
         """The pod that sends for `from: NAME`; raises LookupError when there is none."""
-        return client_among(self.pods(_home_of(name, namespace)), name, namespace)
+        home = _home_of(name, namespace)
+        return client_among(self.outside if home == OUTSIDE else self.pods(home), name, namespace)
 
     def plan(
         self, pod: Pod, requests: Sequence[Mapping[str, Any]], *, at_once: bool = False, patience: float = 10
@@ -172,6 +173,11 @@ class Workloads:
     def collector(self) -> Pod:
         """The pod that asks others for the harness (manifests/sentinel.yaml)."""
         return client_among(self.pods(SYSTEM), "collector", SYSTEM)
+
+    @cached_property
+    def outside(self) -> tuple[Pod, ...]:
+        """The servers that play the internet and the clients without a sidecar: no scenario changes them."""
+        return self.pods(OUTSIDE)
 
     def journals(self, pods: Sequence[Pod], prefix: str) -> list[list[dict[str, Any]]]:
         """What each workload saw of requests whose token begins with `prefix`.

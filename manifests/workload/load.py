@@ -1,9 +1,12 @@
-"""The load generator of the bench: closed-loop clients on kept connections, as light as Python allows."""
+"""The load generator of the bench: closed-loop clients on kept connections, as light as Python allows.
+
+A socket and the parser that the server has, too: with http.client the client was a quarter of a request's time.
+"""
 
 from __future__ import annotations
 
-import http.client
 import math
+import socket
 import threading
 import time
 from collections import Counter
@@ -11,12 +14,16 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+import httptools
+
 from workload.plans import URL, PlanError, fields_from, number_from, target_of, whole_from
 
 MAXIMUM_CONNECTIONS: Final = 64
 MINIMUM_SECONDS: Final = 0.1
 MAXIMUM_SECONDS: Final = 60.0
 ANSWER_SECONDS: Final = 10.0
+RECEIVED_BYTES: Final = 64 * 1024
+HTTP_PORT: Final = 80
 # After a failure, so that a server that is away is asked a hundred times a second and not as fast as the loop turns.
 PAUSE_SECONDS: Final = 0.01
 
@@ -77,22 +84,67 @@ def run_load(load: Load) -> dict[str, object]:
 
 
 def _ask(load: Load, tally: Tally, deadline: float) -> None:
-    parts, target = urlsplit(load.url), target_of(load.url)
-    # It opens itself when needed; http.client sets TCP_NODELAY on it.
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
+    client = _Client(load.url)
     while (start := time.perf_counter()) < deadline:
         try:
-            connection.request("GET", target)
-            answer = connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException):
+            status = client.get()
+        except (OSError, httptools.HttpParserError):
             tally.failures += 1
-            connection.close()
+            client.close()
             time.sleep(PAUSE_SECONDS)
             continue
         tally.latencies.append(time.perf_counter() - start)
-        tally.statuses[answer.status] += 1
-    connection.close()
+        tally.statuses[status] += 1
+    client.close()
+
+
+class _Client:
+    """One connection, opened when it is needed."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "", parts.port or HTTP_PORT)
+        self._request = f"GET {target_of(url)} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+        self._socket: socket.socket | None = None
+
+    def get(self) -> int:
+        """The status of a complete answer; raises OSError or httptools.HttpParserError when there is none."""
+        connection = self._connected()
+        connection.sendall(self._request)
+        answer = _Answer()
+        while not answer.is_complete:
+            received = connection.recv(RECEIVED_BYTES)
+            if not received:
+                raise ConnectionResetError("closed before the end of an answer")
+            answer.parser.feed_data(received)
+        if not answer.is_kept_alive:
+            self.close()
+        return answer.parser.get_status_code()
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.create_connection(self._address, timeout=ANSWER_SECONDS)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._socket
+
+
+class _Answer:
+    """Told by its parser when it is complete."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.is_complete = False
+        self.is_kept_alive = False
+
+    def on_message_complete(self) -> None:
+        """The parser knows only now whether the connection goes on: afterwards it is ready for another message."""
+        self.is_complete = True
+        self.is_kept_alive = self.parser.should_keep_alive()
 
 
 def _percentile_ms(ordered: list[float], share: float) -> float | None:

@@ -61,8 +61,6 @@ def measure(folder: Path, starts: int, say: Say) -> tuple[Figure, ...]:
             bookinfo.append(time.monotonic() - begun)
             if number == starts:
                 lay_foundation(api)
-                # Load runs on kept connections; scenarios do not.
-                api.delete(Reference("networking.istio.io/v1alpha3", "EnvoyFilter", "default", "fresh-connections"))
                 used = _in_use(api, running.world.pid, say)
             api.close()
         finally:

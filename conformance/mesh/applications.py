@@ -26,7 +26,12 @@ SYSTEM = "conformance-system"
 INGRESS = "istio-ingressgateway.istio-system.svc.cluster.local"
 """Where it dials."""
 
-_APPLICATIONS = ("bookinfo", "guestbook", "protocols")
+_APPLICATIONS = {
+    "bookinfo": ("bookinfo", "clients", "idle-connections"),
+    "guestbook": ("guestbook", "clients", "idle-connections"),
+    "protocols": ("protocols", "clients", "idle-connections", "fresh-connections"),
+}
+"""The manifests of each."""
 
 
 @cache
@@ -86,7 +91,7 @@ def deploy(api: Api, name: str, namespace: str) -> None:
             "metadata": {"name": namespace, "labels": {"istio-injection": "enabled"}},
         }
     )
-    objects = in_namespace([*read(name), *read("clients"), *read("fresh-connections")], namespace)
+    objects = in_namespace([each for part in _APPLICATIONS[name] for each in read(part)], namespace)
     api.apply_all(objects, threads=8)
     wait_until_available(api, namespace, sorted(_names(objects, "Deployment")))
     api.patch(_home(namespace), {"metadata": {"annotations": {_DEPLOYED: " ".join((*there, name))}}})

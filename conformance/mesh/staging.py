@@ -50,6 +50,8 @@ class Reach:
 
     def take_away(self, objects: Sequence[Object]) -> None:
         """In the order of the file but for _LAST; no pod is left, since the next gate would wait for its proxy."""
+        if not objects:
+            return
         references = [Reference.of(each) for each in sorted(objects, key=lambda each: each["kind"] in _LAST)]
         for each in objects:
             if each["kind"] == "Deployment":

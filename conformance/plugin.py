@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import fnmatch
 import gc
+import os
 import random
+import signal
 import sys
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -25,6 +28,9 @@ from conformance.run import KEPT_NAME, Run, WorkerSite
 
 SITE = pytest.StashKey[WorkerSite]()
 RUN = pytest.StashKey[Run]()
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2)."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", None)
     if given is not None:
+        _end_with(given["conformance_controller"])
         config.option.seed = given["conformance_seed"]
         if "conformance_site" in given:
             config.stash[SITE] = WorkerSite.from_json(given["conformance_site"])
@@ -68,6 +75,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = run
     config.option.seed = run.seed
     config.pluginmanager.register(_Controller(config, run), "conformance-controller")
+
+
+def _end_with(controller: int) -> None:
+    """Has the kernel kill this worker when the controller dies, however that comes about.
+
+    execnet notices, too, but lets a worker go on for up to 15 seconds.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != controller:
+        # It died before the kernel was told.
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -214,6 +234,7 @@ class _Controller:
     def pytest_configure_node(self, node: Any) -> None:
         """xdist: before a worker starts; the first one gets the cluster started. All have to find one order."""
         node.workerinput["conformance_seed"] = self._run.seed
+        node.workerinput["conformance_controller"] = os.getpid()
         if _names_scenarios(self._config) and not self._config.option.collectonly:
             node.workerinput["conformance_site"] = self._start().to_json()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,18 +15,28 @@ from conformance import choices
 from conformance.commands import BAD_INPUT, SCENARIOS
 from conformance.errors import BadInput
 
+UNREAD = 1
+"""Nobody read the output to its end, so nobody knows that it was green."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; every problem with its input is one message on standard error."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["run"]:
-        return command("run:main")(words[1:])
-    options = _parser().parse_args(words)
     try:
-        return command(options.command)(options)
+        return _done(list(sys.argv[1:] if arguments is None else arguments))
     except (BadInput, ClusterError) as problem:
         print(problem, file=sys.stderr)
         return BAD_INPUT
+    except BrokenPipeError:
+        # Whoever read along has seen enough, as `| head` has; what Python still holds back goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+
+
+def _done(words: Sequence[str]) -> int:
+    if words[:1] == ["run"]:
+        return command("run:main")(words[1:])
+    options = _parser().parse_args(words)
+    return command(options.command)(options)
 
 
 def command(name: str) -> Callable[[Any], int]:

@@ -292,8 +292,8 @@ class _Controller:
             terminalreporter.write_line(line)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        if not excinfo.errisinstance(KeyboardInterrupt):
-            # pytest.exit comes here too; it has its own message.
+        if excinfo.type is not KeyboardInterrupt:
+            # pytest.exit and a file that cannot be read come here too; they have their own messages.
             return
         self._say(f"interrupted; what was recorded lies in {self._run.folder}")
 

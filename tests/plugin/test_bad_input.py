@@ -49,8 +49,21 @@ def test_a_bad_scenario_file_is_one_message_with_its_line(tmp_path: Path, text: 
     assert code == 2
     assert message in output
     assert f"mine.yaml:{line}: " in output
+    assert "what was recorded" not in output
     assert "Traceback" not in output
     assert "Kubernetes" not in output
+
+
+def test_who_stops_reading_is_shown_no_stack(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("confg: []\n")
+    command = [sys.executable, "-m", "conformance", "run", "mine.yaml"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (1, b"")
 
 
 def test_two_files_with_one_id_are_named_both(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_bad_scenario_file_is_one_message_with_its_line(tmp_path: Path, text: 
 
 
 def test_who_stops_reading_is_shown_no_stack(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("confg: []\n")
+    (tmp_path / "mine.yaml").write_text("subject: none\n")
     command = [sys.executable, "-m", "conformance", "run", "mine.yaml"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout

@@ -22,7 +22,7 @@ UNREAD = 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; every problem with its input is one message on standard error."""
     try:
-        return _done(list(sys.argv[1:] if arguments is None else arguments))
+        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
     except (BadInput, ClusterError) as problem:
         print(problem, file=sys.stderr)
         return BAD_INPUT
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNREAD
 
 
-def _done(words: Sequence[str]) -> int:
+def _dispatch(words: Sequence[str]) -> int:
     if words[:1] == ["run"]:
         return command("run:main")(words[1:])
     options = _parser().parse_args(words)

@@ -84,7 +84,7 @@ def _end_with(controller: int) -> None:
     """
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != controller:
         # It died before the kernel was told.
         os.kill(os.getpid(), signal.SIGKILL)

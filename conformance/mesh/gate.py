@@ -76,8 +76,7 @@ class Gate:
         """
         names = frozenset(pod.name for pod in pods)
         if self._deployed.get(namespace) != names:
-            self._know_endpoints(namespace, self._api.items("v1", "Service", namespace))
-            self._see_endpoints(namespace, pods)
+            self._see_endpoints(namespace, self._complete_services(namespace), pods)
             self._deployed[namespace] = names
 
     def pass_brought(self, objects: Sequence[Object], pods: Callable[[], Sequence[Pod]], *, may_hide: bool) -> None:
@@ -94,9 +93,9 @@ class Gate:
                 wait_until_available(self._api, namespace, names, limit_seconds=self._limit)
             except ClusterError as error:
                 raise NotConverged(error.problem) from error
-            self._know_endpoints(namespace, [each for each in own if each["kind"] == "Service"])
+            services = self._complete_services(namespace)
             if not may_hide:
-                self._see_endpoints(namespace, pods())
+                self._see_endpoints(namespace, services, pods())
 
     def pass_secrets(self, applied: Sequence[Object] = (), pods: Sequence[Pod] = ()) -> None:
         """Waits until the gateways know what was done to Secrets, the deletion of one too.
@@ -114,11 +113,12 @@ class Gate:
             "deleted objects are still there",
         )
 
-    def _know_endpoints(self, namespace: str, services: Sequence[Object]) -> None:
-        """Waits until each service has the pods that it selects as its endpoints.
+    def _complete_services(self, namespace: str) -> list[Object]:
+        """The services, as soon as each has the pods that it selects as its endpoints.
 
         A Deployment is available before they are all there: Kubernetes makes them in its own time.
         """
+        services = self._api.items("v1", "Service", namespace)
         selectors = {each["metadata"]["name"]: each["spec"].get("selector") for each in services}
 
         def differing() -> list[str]:
@@ -132,9 +132,10 @@ class Gate:
             ]
 
         self._until(differing, "services do not have their pods as endpoints")
+        return services
 
-    def _see_endpoints(self, namespace: str, pods: Sequence[Pod]) -> None:
-        expected = self._ready_endpoints(namespace)
+    def _see_endpoints(self, namespace: str, services: Sequence[Object], pods: Sequence[Pod]) -> None:
+        expected = self._ready_endpoints(namespace, services)
         waiting = {*(pod for pod in pods if pod.has_proxy), *self._gateways}
 
         def incomplete() -> list[str]:
@@ -146,7 +147,7 @@ class Gate:
 
         self._until(incomplete, "proxies do not see all endpoints as healthy")
 
-    def _ready_endpoints(self, namespace: str) -> dict[str, int]:
+    def _ready_endpoints(self, namespace: str, services: Sequence[Object]) -> dict[str, int]:
         """Envoy's name of each service's cluster, and how many endpoints Kubernetes says are ready.
 
         Without headless services: sidecars send to the dialled address there, and know no endpoints. Nor those that
@@ -157,7 +158,7 @@ class Gate:
             f"outbound|{port['port']}||{each['metadata']['name']}.{namespace}.svc.cluster.local": ready[
                 each["metadata"]["name"]
             ]
-            for each in self._api.items("v1", "Service", namespace)
+            for each in services
             if _is_known_to_all(each)
             for port in each["spec"].get("ports") or ()
         }
